@@ -1,0 +1,107 @@
+//! The element types of tensors: `f32` for work, `f64` for checking.
+
+use std::cell::RefCell;
+use std::fmt::{Debug, Display};
+use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
+use std::thread::LocalKey;
+
+use crate::kernels::Element;
+use crate::pool::Local;
+
+/// A floating-point element type: `f32` or `f64`.
+///
+/// All arithmetic of the crate is generic over this trait. Gradients are trained in `f32` and
+/// checked in `f64`: a central difference in `f32` has only three or four good digits.
+pub trait Float:
+    Element
+    + Debug
+    + Display
+    + PartialOrd
+    + Add<Output = Self>
+    + Sub<Output = Self>
+    + Mul<Output = Self>
+    + Div<Output = Self>
+    + Neg<Output = Self>
+    + AddAssign
+{
+    /// 0.
+    const ZERO: Self;
+    /// 1.
+    const ONE: Self;
+    /// −∞, the neutral element of the maximum.
+    const NEG_INFINITY: Self;
+    /// Not a number: what a dry run shows where a value would stand.
+    const NAN: Self;
+    /// The name of the type in safetensors and in reports: `F32` or `F64`.
+    const NAME: &'static str;
+
+    /// The nearest value of this type.
+    fn from_f64(x: f64) -> Self;
+    /// The value as `f64`, exactly.
+    fn to_f64(self) -> f64;
+    /// eˣ.
+    fn exp(self) -> Self;
+    /// ln x.
+    fn ln(self) -> Self;
+    /// tanh x.
+    fn tanh(self) -> Self;
+    /// √x.
+    fn sqrt(self) -> Self;
+    /// xᵖ.
+    fn powf(self, p: Self) -> Self;
+    /// |x|.
+    fn abs(self) -> Self;
+    /// False for ±∞ and NaN.
+    fn is_finite(self) -> bool;
+
+    #[doc(hidden)]
+    fn local() -> &'static LocalKey<RefCell<Local<Self>>>;
+}
+
+macro_rules! float {
+    ($t:ident, $name:literal, $local:ident) => {
+        thread_local! {
+            static $local: RefCell<Local<$t>> = const { RefCell::new(Local::new()) };
+        }
+        impl Float for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const NEG_INFINITY: Self = $t::NEG_INFINITY;
+            const NAN: Self = $t::NAN;
+            const NAME: &'static str = $name;
+            fn from_f64(x: f64) -> Self {
+                x as $t
+            }
+            fn to_f64(self) -> f64 {
+                f64::from(self)
+            }
+            fn exp(self) -> Self {
+                self.exp()
+            }
+            fn ln(self) -> Self {
+                self.ln()
+            }
+            fn tanh(self) -> Self {
+                self.tanh()
+            }
+            fn sqrt(self) -> Self {
+                self.sqrt()
+            }
+            fn powf(self, p: Self) -> Self {
+                self.powf(p)
+            }
+            fn abs(self) -> Self {
+                self.abs()
+            }
+            fn is_finite(self) -> bool {
+                self.is_finite()
+            }
+            fn local() -> &'static LocalKey<RefCell<Local<Self>>> {
+                &$local
+            }
+        }
+    };
+}
+
+float!(f32, "F32", LOCAL_F32);
+float!(f64, "F64", LOCAL_F64);

@@ -1,0 +1,120 @@
+//! Where the bytes go: a program's memory, predicted by running it without numbers.
+//!
+//! A prediction shares nothing with a measurement: it adds up what blocks of these shapes would
+//! take and how long the lists have grown; it asks no allocator. A counting allocator then has to
+//! see the same number of bytes, and does (see the `convnet_memory` example).
+
+use std::marker::PhantomData;
+
+use crate::float::Float;
+use crate::params::SlotId;
+use crate::pool::{Kind, Local, Meter, header_bytes};
+use crate::tensor::Tensor;
+
+/// Bytes of a program at the moment when its tensors took most, by what they are for.
+///
+/// The fields add up to all that the store, the tape, the optimizer and the pool have asked of the
+/// system.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Footprint {
+    /// Values in the store, each slot once.
+    pub parameters: usize,
+    /// Gradients of parameters, each slot once.
+    pub gradients: usize,
+    /// What the optimizer remembers, each slot once.
+    pub optimizer: usize,
+    /// Inputs, results, residuals and passing cotangents. Sharing parameters does not shrink them.
+    pub activations: usize,
+    /// Scratch space of the kernel that ran at that moment.
+    pub workspace: usize,
+    /// Buffers that waited in the pool at that moment.
+    pub idle: usize,
+    /// Names, lists of nodes, headers of blocks: everything that holds no numbers of tensors.
+    pub bookkeeping: usize,
+}
+
+impl Footprint {
+    /// All bytes.
+    pub fn total(&self) -> usize {
+        self.parameters
+            + self.gradients
+            + self.optimizer
+            + self.activations
+            + self.workspace
+            + self.idle
+            + self.bookkeeping
+    }
+}
+
+/// Reads the meter of a dry run.
+pub struct Probe<T: Float>(PhantomData<T>);
+
+impl<T: Float> Probe<T> {
+    /// Forgets the largest use so far: what [`footprint`](Probe::footprint) reports is the peak
+    /// after this.
+    pub fn forget_peak(&self) {
+        with_meter::<T, _>(|meter| meter.peak = meter.live);
+    }
+
+    /// The footprint so far. `lists` are the bytes of lists that the program holds beside the
+    /// tape: [`Params::bookkeeping_bytes`](crate::Params::bookkeeping_bytes) and the like.
+    ///
+    /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
+    pub fn footprint(&self, lists: usize) -> Footprint {
+        let meter = with_meter::<T, _>(|meter| *meter);
+        let (idle, kept) = T::local().with_borrow(|local| {
+            let arena = local.arena.as_ref().map_or(0, crate::tape::Arena::bytes);
+            let gradients =
+                local.gradients.as_ref().map_or(0, Vec::capacity) * size_of::<Option<(SlotId, Tensor<T>)>>();
+            (local.pool.idle, arena + gradients + local.pool.list_bytes())
+        });
+        let numbers = meter.live.iter().sum::<usize>() + idle;
+        let of = |kind: Kind| meter.peak[kind as usize];
+        Footprint {
+            parameters: of(Kind::Parameter),
+            gradients: of(Kind::Gradient),
+            optimizer: of(Kind::Optimizer),
+            activations: of(Kind::Activation),
+            workspace: of(Kind::Workspace),
+            idle: numbers - meter.peak.iter().sum::<usize>(),
+            bookkeeping: meter.blocks * header_bytes::<T>() + kept + lists,
+        }
+    }
+}
+
+fn with_meter<T: Float, R>(read: impl FnOnce(&mut Meter) -> R) -> R {
+    T::local().with_borrow_mut(|local| read(local.pool.meter.as_mut().expect("a probe lives within its dry run")))
+}
+
+/// Runs `body` without numbers: tensors have shapes but no memory, kernels are skipped, names and
+/// lists are real. A network of any size takes kilobytes and microseconds.
+///
+/// The body must not decide by values, which are missing: a single number reads as NaN.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, dry_run, Kind};
+/// // A matrix of 57 GiB, stored twice: as itself and as its gradient.
+/// let footprint = dry_run::<f32, _>(|probe| {
+///     let mut params = Params::<f32>::new();
+///     let w = params.add("w", Tensor::build([15_360, 1_000_192], Kind::Parameter, |_| unreachable!()));
+///     let tape = Tape::new(&params);
+///     let gradients = tape.param(w).sum().backward();
+///     drop((gradients, tape));
+///     probe.footprint(params.bookkeeping_bytes())
+/// });
+/// assert_eq!(footprint.parameters, 4 * 15_360 * 1_000_192);
+/// assert_eq!(footprint.gradients, footprint.parameters);
+/// ```
+pub fn dry_run<T: Float, R>(body: impl FnOnce(&Probe<T>) -> R) -> R {
+    /// Puts the thread's memory back, after a panic too.
+    struct Restore<T: Float>(Option<Local<T>>);
+    impl<T: Float> Drop for Restore<T> {
+        fn drop(&mut self) {
+            drop(T::local().replace(self.0.take().expect("restored once")));
+        }
+    }
+    let mut fresh = Local::new();
+    fresh.pool.meter = Some(Meter::default());
+    let _restore = Restore(Some(T::local().replace(fresh)));
+    body(&Probe(PhantomData))
+}

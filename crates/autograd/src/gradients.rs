@@ -1,0 +1,76 @@
+//! Gradients, by slot: one for a shared parameter.
+
+use smallvec::SmallVec;
+
+use crate::float::Float;
+use crate::params::{ParamId, Params, SlotId};
+use crate::pool::Kind;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// What a backward sweep found: for every slot that was used, the sum of the contributions of all
+/// its uses; and the gradients of inputs.
+///
+/// In PyTorch a gradient is a field of the parameter, and is added to until it is cleared by hand;
+/// here it is a value of its own, made by one sweep.
+pub struct Gradients<T: Float = f32> {
+    slots: Vec<Option<(SlotId, Tensor<T>)>>,
+    inputs: SmallVec<[(u32, Tensor<T>); 2]>,
+}
+
+impl<T: Float> Gradients<T> {
+    pub(crate) fn new() -> Gradients<T> {
+        let slots = T::local().with_borrow_mut(|local| local.gradients.take()).unwrap_or_default();
+        Gradients { slots, inputs: SmallVec::new() }
+    }
+
+    pub(crate) fn put(&mut self, node: u32, slot: Option<SlotId>, mut g: Tensor<T>) {
+        let Some(slot) = slot else { return self.inputs.push((node, g)) };
+        if self.slots.len() <= slot.index() {
+            self.slots.resize(slot.index() + 1, None);
+        }
+        g.mark(Kind::Gradient);
+        self.slots[slot.index()] = Some((slot, g));
+    }
+
+    /// The gradient of a slot; `None` if the loss does not depend on it, or if it was computed
+    /// for an earlier generation of the slot.
+    pub fn get(&self, slot: SlotId) -> Option<&Tensor<T>> {
+        let (found, gradient) = self.slots.get(slot.index())?.as_ref()?;
+        (*found == slot).then_some(gradient)
+    }
+
+    /// As [`get`](Gradients::get), to change it: to clip it, or to add what a penalty contributes.
+    pub fn get_mut(&mut self, slot: SlotId) -> Option<&mut Tensor<T>> {
+        let (found, gradient) = self.slots.get_mut(slot.index())?.as_mut()?;
+        (*found == slot).then_some(gradient)
+    }
+
+    /// The gradient of a parameter, for whichever of its names.
+    #[track_caller]
+    pub fn of(&self, params: &Params<T>, id: ParamId) -> Option<&Tensor<T>> {
+        self.get(params.slot(id))
+    }
+
+    /// The gradient of an input: a variable made with [`Tape::input`](crate::Tape::input).
+    pub fn wrt(&self, input: &Var<'_, T>) -> Option<&Tensor<T>> {
+        self.inputs.iter().find(|(node, _)| *node == input.node).map(|(_, g)| g)
+    }
+
+    /// All gradients of parameters, in the order of the slots.
+    pub fn iter(&self) -> impl Iterator<Item = (SlotId, &Tensor<T>)> {
+        self.slots.iter().flatten().map(|(slot, g)| (*slot, g))
+    }
+}
+
+impl<T: Float> Drop for Gradients<T> {
+    fn drop(&mut self) {
+        let mut slots = std::mem::take(&mut self.slots);
+        slots.clear();
+        let _ = T::local().try_with(|local| {
+            if let Ok(mut local) = local.try_borrow_mut() {
+                local.gradients.get_or_insert(slots);
+            }
+        });
+    }
+}

@@ -1,0 +1,17 @@
+//! The numeric kernels: everything that loops over numbers.
+//!
+//! [`contract`] computes all products, from matrices to the gradients of convolutions; the other
+//! kernels are loops over numbers one by one. All unsafe code of the crate is in here.
+
+pub mod convolution;
+mod digits;
+pub mod elementwise;
+pub mod layout;
+mod plan;
+pub mod pooling;
+pub mod product;
+pub mod threads;
+mod tile;
+
+pub use product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
+pub use threads::{set_threads, start, threads};

@@ -1,0 +1,141 @@
+//! How a product is divided: into tasks between threads, and each task into blocks for the cache.
+//!
+//! The division follows from the lengths, the type and the instructions, never from the number of
+//! threads.
+
+use std::ops::Range;
+
+use super::product::Contraction;
+use super::tile::{Element, Instructions, NARROWEST, WIDEST};
+
+/// The most rows of a task. While they are worked on, their part of A stays in the cache.
+pub(super) const ROWS: usize = 192;
+
+/// Tasks get rows in multiples of this, of which all heights of tiles are divisors.
+const ROW_STEP: usize = 12;
+
+/// The most steps of the sum in a block. A block of B stays in the cache.
+pub(super) const SUMS: usize = 256;
+
+/// The most columns of a panel: [`WIDEST`] bytes of the smallest number.
+pub(super) const COLS: usize = WIDEST / 4;
+
+/// The fewest multiplications for which waking other threads pays.
+pub(super) const MANY: usize = 1 << 18;
+
+/// Small products of a batch are grouped until a task has about so many multiplications.
+const FEW: usize = 1 << 15;
+
+/// A product that is shared between threads has at least so many tasks, if its lengths allow.
+const TASKS: usize = 4;
+
+/// The division of one product.
+pub(super) struct Plan {
+    pub(super) instructions: Instructions,
+    /// Bytes of a number.
+    size: usize,
+    batch: usize,
+    rows: usize,
+    cols: usize,
+    pub(super) sums: usize,
+    /// Into how many tasks the batch, the rows and the columns are divided.
+    grid: [usize; 3],
+    /// Products of the batch in a task.
+    group: usize,
+    /// Rows of a task.
+    height: usize,
+    /// Steps of the sum in a block.
+    pub(super) depth: usize,
+}
+
+/// What one task computes.
+pub(super) struct Task {
+    pub(super) batch: Range<usize>,
+    pub(super) rows: Range<usize>,
+    pub(super) cols: Range<usize>,
+    /// The width of the tile, which may be more than there are columns.
+    pub(super) width: usize,
+}
+
+impl Plan {
+    /// The plan for a product that is not empty.
+    pub(super) fn new<T: Element>(spec: &Contraction) -> Self {
+        let mut plan = Self {
+            instructions: Instructions::current(),
+            size: size_of::<T>(),
+            batch: spec.batch.len(),
+            rows: spec.rows.len(),
+            cols: spec.cols.len(),
+            sums: spec.sums.len(),
+            grid: [0; 3],
+            group: 1,
+            height: ROWS,
+            depth: even_part(spec.sums.len(), SUMS),
+        };
+        let panels = plan.panels();
+        let tasks = |height| plan.batch * plan.rows.div_ceil(height) * panels;
+        while spec.is_large() && tasks(plan.height) < TASKS && plan.height > ROW_STEP {
+            plan.height /= 2;
+        }
+        plan.height = even_part(plan.rows, plan.height).next_multiple_of(ROW_STEP);
+        let work = plan.height.min(plan.rows) * plan.panel(0).1 * plan.sums;
+        plan.group = (FEW / work.max(1)).clamp(1, plan.batch.div_ceil(TASKS));
+        plan.grid = [plan.batch.div_ceil(plan.group), plan.rows.div_ceil(plan.height), panels];
+        plan
+    }
+
+    /// How many tasks there are.
+    pub(super) fn tasks(&self) -> usize {
+        self.grid.iter().product()
+    }
+
+    /// What the task of this number computes.
+    pub(super) fn task(&self, index: usize) -> Task {
+        let [_, heights, panels] = self.grid;
+        let (cols, width) = self.panel(index % panels);
+        let row = index / panels % heights * self.height;
+        let batch = index / panels / heights * self.group;
+        Task {
+            batch: batch..self.batch.min(batch + self.group),
+            rows: row..self.rows.min(row + self.height),
+            cols,
+            width,
+        }
+    }
+
+    /// How many panels there are.
+    fn panels(&self) -> usize {
+        let wide = self.instructions.widths()[0] / self.size;
+        let (mut count, mut col) = (self.cols / wide, self.cols / wide * wide);
+        while col < self.cols {
+            col += self.width(self.cols - col);
+            count += 1;
+        }
+        count
+    }
+
+    /// The columns of one panel and the width of its tile. All but the last panels have the widest
+    /// tile.
+    fn panel(&self, index: usize) -> (Range<usize>, usize) {
+        let wide = self.instructions.widths()[0] / self.size;
+        let whole = index.min(self.cols / wide);
+        let mut col = whole * wide;
+        for _ in whole..index {
+            col += self.width(self.cols - col);
+        }
+        let width = self.width(self.cols - col);
+        (col..self.cols.min(col + width), width)
+    }
+
+    /// The width of the tile for the next of `left` columns: the widest of which not more than 3/8
+    /// would be idle, or else the narrowest.
+    fn width(&self, left: usize) -> usize {
+        let mut widths = self.instructions.widths().iter().map(|bytes| bytes / self.size);
+        widths.find(|width| 8 * left >= 5 * width).unwrap_or(NARROWEST / self.size)
+    }
+}
+
+/// The length of the parts when `len` is divided evenly into the fewest parts of at most `most`.
+fn even_part(len: usize, most: usize) -> usize {
+    len.div_ceil(len.div_ceil(most).max(1))
+}

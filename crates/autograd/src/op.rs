@@ -1,0 +1,131 @@
+//! What an op is: a shape check, what it saves, a forward computation and a rule.
+
+use crate::float::Float;
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// Which operands of a node are recorded, so that a gradient may be asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Needs(pub(crate) u32);
+
+impl Needs {
+    /// Whether the gradient of operand `i` is needed.
+    #[inline]
+    pub fn of(self, i: usize) -> bool {
+        self.0 >> i & 1 == 1
+    }
+
+    /// Whether no operand needs a gradient.
+    #[inline]
+    pub fn none(self) -> bool {
+        self.0 == 0
+    }
+}
+
+/// What a node keeps for its rule: some operands, perhaps the result. These are its residuals.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Saves(u32);
+
+impl Saves {
+    /// Nothing: the rule needs only the cotangent.
+    pub const NOTHING: Saves = Saves(0);
+    /// The result.
+    pub const RESULT: Saves = Saves(1 << 31);
+
+    /// Operand `i`.
+    pub const fn operand(i: usize) -> Saves {
+        Saves(1 << i)
+    }
+
+    /// This and that.
+    #[must_use]
+    pub const fn and(self, other: Saves) -> Saves {
+        Saves(self.0 | other.0)
+    }
+
+    /// This if `wanted`, else nothing.
+    #[must_use]
+    pub const fn when(self, wanted: bool) -> Saves {
+        if wanted { self } else { Saves::NOTHING }
+    }
+
+    #[inline]
+    pub(crate) fn has_operand(self, i: usize) -> bool {
+        self.0 >> i & 1 == 1
+    }
+
+    #[inline]
+    pub(crate) fn has_result(self) -> bool {
+        self.0 >> 31 == 1
+    }
+
+    /// Where operand `i` stands among the residuals.
+    #[inline]
+    pub(crate) fn place(self, i: usize) -> usize {
+        (self.0 & ((1 << i) - 1)).count_ones() as usize
+    }
+}
+
+/// A differentiable operation. In PyTorch this is called `autograd.Function`.
+///
+/// ```
+/// use tandem_autograd::{Float, Needs, Op, Params, Rule, Saves, Shape, ShapeError, Tape, Tensor, Var};
+///
+/// /// z = x³,  x̄ = z̄ · 3x²
+/// #[derive(Clone)]
+/// struct Cube;
+///
+/// impl<T: Float> Op<T> for Cube {
+///     fn name(&self) -> &'static str {
+///         "cube"
+///     }
+///     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+///         Ok(x[0])
+///     }
+///     fn saves(&self, _: Needs) -> Saves {
+///         Saves::operand(0)
+///     }
+///     fn forward(&self, x: &mut [Tensor<T>], _: Shape) -> Tensor<T> {
+///         let mut z = x[0].clone();
+///         z.update(|z| z.iter_mut().for_each(|z| *z = *z * *z * *z));
+///         z
+///     }
+///     fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+///         rule.add(0, g * rule.x(0).square() * 3.0);
+///     }
+/// }
+///
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(Tensor::scalar(2.0));
+/// let z = Var::apply_op(Cube, [x.clone()]);
+/// let [dx] = tape.grad(&z, [&x]);                // 3x² = 12
+/// let [ddx] = tape.grad(&dx, [&x]);              // 6x = 12, from the same rule
+/// assert_eq!((z.item(), dx.item(), ddx.item()), (8.0, 12.0, 12.0));
+/// ```
+pub trait Op<T: Float> {
+    /// The name that messages and drawings show.
+    fn name(&self) -> &'static str;
+
+    /// The result's shape, from the operands'.
+    ///
+    /// # Errors
+    /// If they do not fit; the tape turns this into a panic at the caller's line.
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError>;
+
+    /// What the rule will want, given which operands are recorded. As little as possible: it is
+    /// memory from here to the backward sweep.
+    fn saves(&self, needs: Needs) -> Saves;
+
+    /// Computes the result, whose shape is given. The operands are the op's own: where nothing
+    /// else refers to one, its buffer may become the result.
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T>;
+
+    /// The rule: given the cotangent of the result, adds each operand's contribution.
+    ///
+    /// Written in [`Var`]s: handed constants it computes, handed recorded variables it records
+    /// itself, and so the derivative can be differentiated again.
+    fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>);
+}

@@ -1,0 +1,267 @@
+//! Convolution, its input gradient and its kernel gradient: a closed trio. Shared, tiled and
+//! unshared kernels are one family.
+
+use crate::float::Float;
+use crate::kernels;
+use crate::kernels::convolution::Geometry;
+use crate::op::{Needs, Op, Saves};
+use crate::pool::Kind;
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::{Tensor, scratch};
+use crate::var::Var;
+
+/// Convolution of images `[n, h, w, c]` with kernels `[kh, kw, c/groups, o]` (one for all
+/// positions) or `[th, tw, kh, kw, c/groups, o]` (th·tw of them in rotation), to `[n, oh, ow, o]`:
+///
+/// z\[n, y, x, o\] = Σ over i, j, c of X\[n, y·s + i·d − p, x·s + j·d − p, c\] · K\[y mod th, x mod tw, i, j, c, o\]
+///
+/// with stride s, dilation d, and zeros outside the image. With th = tw = 1 this is convolution
+/// (strictly, cross-correlation, as in every such library); with (th, tw) = (oh, ow) every
+/// position has a kernel of its own, and nothing is shared; between them lies tiled convolution
+/// (Deep Learning, section 9.5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Conv {
+    /// Rows and columns from one position to the next.
+    pub stride: [usize; 2],
+    /// Rows and columns of zeros on each side.
+    pub pad: [usize; 2],
+    /// Rows and columns from one number of the kernel to the next.
+    pub dilation: [usize; 2],
+    /// Into how many groups the channels are split; each sees only its own.
+    pub groups: usize,
+}
+
+impl Default for Conv {
+    /// Stride 1, no padding, dilation 1, one group.
+    fn default() -> Self {
+        Conv { stride: [1; 2], pad: [0; 2], dilation: [1; 2], groups: 1 }
+    }
+}
+
+impl Conv {
+    /// How many positions there are along `axis` (0: rows, 1: columns) of an image:
+    /// ⌊(length + 2·pad − dilation·(kernel − 1) − 1) / stride⌋ + 1, or `None` if none fits.
+    pub fn positions(&self, axis: usize, length: usize, kernel: usize) -> Option<usize> {
+        let reach = self.dilation[axis] * kernel.checked_sub(1)? + 1;
+        let room = (length + 2 * self.pad[axis]).checked_sub(reach)?;
+        Some(room / self.stride[axis].max(1) + 1)
+    }
+
+    /// Where everything lies, for images and kernels of these shapes.
+    fn geometry(&self, image: Shape, kernel: Shape) -> Result<Geometry, ShapeError> {
+        let rank = kernel.rank();
+        ShapeError::unless(image.rank() == 4, || {
+            format!("images have shape [n, height, width, channels], found {image}")
+        })?;
+        ShapeError::unless(rank == 4 || rank == 6, || {
+            format!("kernels have shape [kh, kw, c/groups, o], or six axes with the tile in front, found {kernel}")
+        })?;
+        let size = |i: usize| kernel[rank - 4 + i] as usize;
+        let tile = if rank == 6 { [kernel[0] as usize, kernel[1] as usize] } else { [1; 2] };
+        let channels = image[3] as usize;
+        let (stride, dilation, groups) = (self.stride, self.dilation, self.groups);
+        ShapeError::unless(groups > 0 && [stride, dilation, tile].concat().iter().all(|&v| v > 0), || {
+            format!("stride {stride:?}, dilation {dilation:?}, tile {tile:?} and groups {groups} are at least 1")
+        })?;
+        ShapeError::unless(size(2) * groups == channels, || {
+            format!(
+                "axis 3 of the images has {channels} channels; axis {} of the kernels has {}, which in {groups} groups makes {}",
+                rank - 2,
+                size(2),
+                size(2) * groups
+            )
+        })?;
+        ShapeError::unless(size(3).is_multiple_of(groups), || {
+            format!(
+                "axis {} of the kernels has {} channels, which do not split into {groups} groups",
+                rank - 1,
+                size(3)
+            )
+        })?;
+        let mut out = [0; 2];
+        for (axis, out) in out.iter_mut().enumerate() {
+            let length = image[1 + axis] as usize;
+            *out = self.positions(axis, length, size(axis)).ok_or_else(|| {
+                ShapeError::new(format!(
+                    "axis {}: a kernel of {} with dilation {} does not fit in {length} places and padding {}",
+                    1 + axis,
+                    size(axis),
+                    dilation[axis],
+                    self.pad[axis]
+                ))
+            })?;
+            ShapeError::unless(tile[axis] <= *out, || {
+                format!(
+                    "axis {axis} of the kernels: a tile of {} for {out} positions; the surplus would never be used",
+                    tile[axis]
+                )
+            })?;
+        }
+        Ok(Geometry {
+            images: image[0] as usize,
+            image: [image[1] as usize, image[2] as usize],
+            channels: [channels, size(3)],
+            kernel: [size(0), size(1)],
+            stride,
+            pad: self.pad,
+            dilation,
+            groups,
+            tile,
+            out,
+        })
+    }
+}
+
+impl Geometry {
+    fn output_shape(&self) -> Shape {
+        Shape::from([self.images, self.out[0], self.out[1], self.channels[1]])
+    }
+
+    fn check_output(&self, found: Shape) -> Result<(), ShapeError> {
+        let expected = self.output_shape();
+        ShapeError::unless(found == expected, || {
+            format!("results of shape {expected} belong to these images and kernels, found {found}")
+        })
+    }
+}
+
+impl<T: Float> Op<T> for Conv {
+    fn name(&self) -> &'static str {
+        "conv"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.geometry(x[0], x[1])?.output_shape())
+    }
+    fn saves(&self, needs: Needs) -> Saves {
+        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let geometry = self.geometry(x[0].shape(), x[1].shape()).expect("checked by shape()");
+        let padded = pad(&geometry, &x[0]);
+        run(shape, kernels::convolution::forward_scratch::<T>(&geometry), |out, work| {
+            kernels::convolution::forward(&geometry, padded.data(), x[1].data(), out, work);
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(0) {
+            let op = ConvInput { conv: *self, image: r.shape(0) };
+            r.add(0, Var::apply(op, [g.clone(), r.x(1)]));
+        }
+        if r.needs(1) {
+            let op = ConvKernel { conv: *self, kernel: r.shape(1) };
+            r.add(1, Var::apply(op, [r.x(0), g]));
+        }
+    }
+}
+
+/// The input gradient of [`Conv`], which is transposed convolution. Operands: the cotangent
+/// `[n, oh, ow, o]` and the kernels.
+///
+/// X̄\[n, y·s + i·d − p, x·s + j·d − p, c\] += z̄\[n, y, x, o\] · K\[y mod th, x mod tw, i, j, c, o\]
+#[derive(Clone, Copy, Debug)]
+pub struct ConvInput {
+    /// The convolution.
+    pub conv: Conv,
+    /// The shape of its images.
+    pub image: Shape,
+}
+
+impl<T: Float> Op<T> for ConvInput {
+    fn name(&self) -> &'static str {
+        "conv_input"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        self.conv.geometry(self.image, x[1])?.check_output(x[0])?;
+        Ok(self.image)
+    }
+    fn saves(&self, needs: Needs) -> Saves {
+        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let geometry = self.conv.geometry(shape, x[1].shape()).expect("checked by shape()");
+        // The workspace is asked for outside `build`, so that a dry run sees it.
+        let mut padded = scratch::<T>(kernels::convolution::input_gradient_padded(&geometry));
+        run(shape, kernels::convolution::input_gradient_scratch::<T>(&geometry), |out, work| {
+            padded.update(|padded| {
+                kernels::convolution::input_gradient(&geometry, x[0].data(), x[1].data(), out, padded, work)
+            });
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(0) {
+            r.add(0, Var::apply(self.conv, [g.clone(), r.x(1)]));
+        }
+        if r.needs(1) {
+            let op = ConvKernel { conv: self.conv, kernel: r.shape(1) };
+            r.add(1, Var::apply(op, [g, r.x(0)]));
+        }
+    }
+}
+
+/// The kernel gradient of [`Conv`]. Operands: the images and the cotangent `[n, oh, ow, o]`.
+///
+/// K̄\[a, b, i, j, c, o\] = Σ X\[n, y·s + i·d − p, x·s + j·d − p, c\] · z̄\[n, y, x, o\], summed over all
+/// images n and all positions with y mod th = a and x mod tw = b: one kernel's gradient is the
+/// sum over the positions at which it is applied.
+#[derive(Clone, Copy, Debug)]
+pub struct ConvKernel {
+    /// The convolution.
+    pub conv: Conv,
+    /// The shape of its kernels.
+    pub kernel: Shape,
+}
+
+impl<T: Float> Op<T> for ConvKernel {
+    fn name(&self) -> &'static str {
+        "conv_kernel"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        self.conv.geometry(x[0], self.kernel)?.check_output(x[1])?;
+        Ok(self.kernel)
+    }
+    fn saves(&self, needs: Needs) -> Saves {
+        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let geometry = self.conv.geometry(x[0].shape(), shape).expect("checked by shape()");
+        let padded = pad(&geometry, &x[0]);
+        run(shape, kernels::convolution::kernel_gradient_scratch::<T>(&geometry), |out, work| {
+            kernels::convolution::kernel_gradient(&geometry, padded.data(), x[1].data(), out, work);
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(0) {
+            let op = ConvInput { conv: self.conv, image: r.shape(0) };
+            r.add(0, Var::apply(op, [r.x(1), g.clone()]));
+        }
+        if r.needs(1) {
+            r.add(1, Var::apply(self.conv, [r.x(0), g]));
+        }
+    }
+}
+
+/// The images with their padding written out; the images themselves if there is none.
+fn pad<T: Float>(geometry: &Geometry, x: &Tensor<T>) -> Tensor<T> {
+    if geometry.pad == [0; 2] {
+        return x.clone();
+    }
+    Tensor::build([geometry.padded_len()], Kind::Workspace, |out| geometry.pad_into(x.data(), out))
+}
+
+/// A new tensor from a kernel that needs `len` numbers of scratch.
+fn run<T: Float>(shape: Shape, len: usize, kernel: impl FnOnce(&mut [T], &mut [T])) -> Tensor<T> {
+    let mut work = scratch::<T>(len);
+    Tensor::build(shape, Kind::Activation, |out| work.update(|work| kernel(out, work)))
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// Convolution of images `[n, h, w, c]` with these kernels; see [`Conv`].
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn conv(self, kernel: Var<'t, T>, conv: Conv) -> Var<'t, T> {
+        Var::apply(conv, [self, kernel])
+    }
+}

@@ -1,0 +1,183 @@
+//! Log-sum-exp and picking by index: what a stable cross-entropy is made of.
+
+use crate::float::Float;
+use crate::op::{Needs, Op, Saves};
+use crate::pool::Kind;
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// z = ln Σⱼ eˣʲ over the last axis, which keeps length 1,  x̄ = z̄ · eˣ⁻ᶻ
+///
+/// Computed as m + ln Σ eˣ⁻ᵐ with m = max x, so that no exponential overflows.
+#[derive(Clone, Copy, Debug)]
+pub struct LogSumExp;
+
+impl<T: Float> Op<T> for LogSumExp {
+    fn name(&self) -> &'static str {
+        "log_sum_exp"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(x[0].rank() > 0, || "a number has no last axis".into())?;
+        Ok(x[0].with(x[0].rank() - 1, 1))
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(0).and(Saves::RESULT)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let (x, width) = (&x[0], x[0].shape()[x[0].shape().rank() - 1] as usize);
+        Tensor::build(shape, Kind::Activation, |out| {
+            for (i, out) in out.iter_mut().enumerate() {
+                *out = log_sum_exp(&x.data()[i * width..(i + 1) * width]);
+            }
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, (r.x(0) - r.result()).exp() * g);
+    }
+}
+
+fn log_sum_exp<T: Float>(x: &[T]) -> T {
+    let max = x.iter().fold(T::NEG_INFINITY, |max, &x| if x > max { x } else { max });
+    if max == T::NEG_INFINITY {
+        // Nothing, or only e^−∞ = 0, was summed; a NaN is passed on.
+        return x.iter().fold(max, |sum, &x| if x == T::NEG_INFINITY { sum } else { x });
+    }
+    let mut sum = T::ZERO;
+    for &x in x {
+        sum += (x - max).exp();
+    }
+    max + sum.ln()
+}
+
+/// z = x at the index along the last axis: zᵢ = xᵢ,ₖ with k = indexᵢ,  x̄ᵢ,ₖ = z̄ᵢ, the rest 0.
+///
+/// Operands: x of shape `[…, n]` and index of shape `[…]`. Indices are whole numbers of the same
+/// element type, exact up to 2²⁴ in `f32`; no gradient passes to them.
+#[derive(Clone, Copy, Debug)]
+pub struct Pick;
+
+impl<T: Float> Op<T> for Pick {
+    fn name(&self) -> &'static str {
+        "pick"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        let fits = x[0].rank() == x[1].rank() + 1 && x[0].dims().starts_with(x[1].dims());
+        ShapeError::unless(fits, || {
+            format!("an index of shape {} does not pick from the last axis of {}", x[1], x[0])
+        })?;
+        Ok(x[1])
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(1)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let (from, width) = (&x[0], x[0].shape()[x[0].shape().rank() - 1] as usize);
+        Tensor::build(shape, Kind::Activation, |out| {
+            for (i, (out, &k)) in out.iter_mut().zip(x[1].data()).enumerate() {
+                *out = from.data()[i * width + index(k, width)];
+            }
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(0) {
+            let width = r.shape(0)[r.shape(0).rank() - 1] as usize;
+            r.add(0, Var::apply(Put(width), [g, r.x(1)]));
+        }
+    }
+}
+
+/// zᵢ,ₖ = xᵢ with k = indexᵢ, the rest 0: the adjoint of [`Pick`], which is its rule in turn.
+#[derive(Clone, Copy, Debug)]
+pub struct Put(pub usize);
+
+impl<T: Float> Op<T> for Put {
+    fn name(&self) -> &'static str {
+        "put"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(x[0] == x[1], || format!("values of shape {} for indices of shape {}", x[0], x[1]))?;
+        Ok(x[0].join(x[0].rank(), &[self.0]))
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(1)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        Tensor::build(shape, Kind::Activation, |out| {
+            out.fill(T::ZERO);
+            for (i, (&value, &k)) in x[0].data().iter().zip(x[1].data()).enumerate() {
+                out[i * self.0 + index(k, self.0)] = value;
+            }
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(0) {
+            r.add(0, g.pick(r.x(1)));
+        }
+    }
+}
+
+fn index<T: Float>(k: T, width: usize) -> usize {
+    let k = k.to_f64();
+    assert!(
+        k >= 0.0 && k < width as f64 && k.fract() == 0.0,
+        "pick: index {k} is not one of 0 to {} along the last axis",
+        width.saturating_sub(1)
+    );
+    k as usize
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// ln Σ eˣ over the last axis, which keeps length 1.
+    #[track_caller]
+    pub fn log_sum_exp(self) -> Var<'t, T> {
+        Var::apply(LogSumExp, [self])
+    }
+
+    /// ln softmax over the last axis: x − ln Σ eˣ.
+    #[track_caller]
+    pub fn log_softmax(self) -> Var<'t, T> {
+        &self - self.clone().log_sum_exp()
+    }
+
+    /// eˣ / Σ eˣ over the last axis.
+    #[track_caller]
+    pub fn softmax(self) -> Var<'t, T> {
+        self.log_softmax().exp()
+    }
+
+    /// The numbers at these indices along the last axis. In PyTorch this is called `gather`.
+    ///
+    /// # Panics
+    /// If the index has not the shape of all axes but the last, or is out of range.
+    #[track_caller]
+    pub fn pick(self, index: Var<'t, T>) -> Var<'t, T> {
+        Var::apply(Pick, [self, index])
+    }
+
+    /// The mean cross-entropy of class indices under these logits: the mean over rows of
+    /// ln Σⱼ eˣʲ − xₖ, where k is the row's class. Stable for logits of any size.
+    ///
+    /// Logits of shape `[n, classes]`, labels of shape `[n]`. In PyTorch this is called
+    /// `F.cross_entropy`.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let logits = tape.input(Tensor::new([2, 2], vec![1000.0, 0.0, 0.0, 0.0]));
+    /// let labels = tape.constant(Tensor::new([2], vec![0.0, 1.0]));
+    /// let loss = logits.cross_entropy(labels);
+    /// assert!((loss.item() - 0.5 * 2f64.ln()).abs() < 1e-15);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or a label is not a class.
+    #[track_caller]
+    pub fn cross_entropy(self, labels: Var<'t, T>) -> Var<'t, T> {
+        let rows = labels.shape();
+        let right = self.clone().pick(labels);
+        (self.log_sum_exp().reshape(rows) - right).mean()
+    }
+}

@@ -1,0 +1,335 @@
+//! Ops that act on each number by itself, with broadcasting.
+
+use crate::float::Float;
+use crate::kernels::elementwise::{map, zip, zip_into};
+use crate::op::{Needs, Op, Saves};
+use crate::pool::Kind;
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// f of each number, in place where the operand is the op's alone.
+#[inline]
+fn unary<T: Float>(x: &mut Tensor<T>, f: impl Fn(T) -> T) -> Tensor<T> {
+    if let Some(number) = x.number() {
+        return Tensor::scalar(f(number));
+    }
+    if x.is_unique() {
+        let mut x = std::mem::replace(x, Tensor::scalar(T::ZERO));
+        x.update(|x| x.iter_mut().for_each(|x| *x = f(*x)));
+        return x;
+    }
+    Tensor::build(x.shape(), Kind::Activation, |out| map(out, x.data(), f))
+}
+
+/// f of each pair of numbers of the two operands, broadcast to `shape`.
+#[inline]
+fn binary<T: Float>(x: &mut [Tensor<T>], shape: Shape, f: impl Fn(T, T) -> T) -> Tensor<T> {
+    let [a, b] = x else { unreachable!("a binary op has two operands") };
+    if let (Some(a), Some(b)) = (a.number(), b.number()) {
+        return Tensor::scalar(f(a, b));
+    }
+    if a.shape() == shape {
+        combine(a, b, shape, f)
+    } else if b.shape() == shape {
+        combine(b, a, shape, |b, a| f(a, b))
+    } else {
+        let mut wide = expand(a, shape);
+        combine(&mut wide, b, shape, f)
+    }
+}
+
+/// `a` has the result's shape; `b` is repeated.
+fn combine<T: Float>(a: &mut Tensor<T>, b: &mut Tensor<T>, shape: Shape, f: impl Fn(T, T) -> T) -> Tensor<T> {
+    if !b.shape().is_suffix_of(&shape) && b.len() != 1 {
+        *b = expand(b, shape);
+    }
+    if a.is_unique() {
+        let mut a = std::mem::replace(a, Tensor::scalar(T::ZERO));
+        a.update(|a| zip_into(a, b.data(), f));
+        return a;
+    }
+    if b.shape() == shape && b.is_unique() {
+        let mut b = std::mem::replace(b, Tensor::scalar(T::ZERO));
+        b.update(|b| zip_into(b, a.data(), |b, a| f(a, b)));
+        return b;
+    }
+    Tensor::build(shape, Kind::Activation, |out| zip(out, a.data(), b.data(), f))
+}
+
+/// A copy with every repetition written out.
+fn expand<T: Float>(x: &Tensor<T>, shape: Shape) -> Tensor<T> {
+    super::reduce::broadcast(x, shape)
+}
+
+fn broadcast_shape(x: &[Shape]) -> Result<Shape, ShapeError> {
+    x[0].broadcast(&x[1]).ok_or_else(|| {
+        let rank = x[0].rank().max(x[1].rank());
+        let length = |s: &Shape, i: usize| if i + s.rank() < rank { 1 } else { s[i + s.rank() - rank] };
+        let axis = (0..rank)
+            .rev()
+            .find(|&i| length(&x[0], i) != length(&x[1], i) && length(&x[0], i) != 1 && length(&x[1], i) != 1);
+        let axis = axis.expect("shapes that do not broadcast differ in some axis");
+        ShapeError::new(format!(
+            "axis {axis} has lengths {} and {}, which do not broadcast (aligned at the end)",
+            length(&x[0], axis),
+            length(&x[1], axis)
+        ))
+    })
+}
+
+/// An op of two operands: its formula, what it saves, its function, its rule.
+macro_rules! binary_op {
+    ($(#[$doc:meta])* $name:ident, $label:literal, |$needs:ident| $saves:expr, |$a:ident, $b:ident| $f:expr, |$r:ident, $g:ident| $rule:block) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name;
+
+        impl<T: Float> Op<T> for $name {
+            fn name(&self) -> &'static str {
+                $label
+            }
+            #[inline]
+            fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+                broadcast_shape(x)
+            }
+            #[inline]
+            fn saves(&self, $needs: Needs) -> Saves {
+                $saves
+            }
+            #[inline]
+            fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+                binary(x, shape, |$a, $b| $f)
+            }
+            #[inline]
+            fn vjp<'t>(&self, $r: &mut Rule<'_, 't, T>, $g: Var<'t, T>) $rule
+        }
+    };
+}
+
+/// An op of one operand, perhaps with a constant.
+macro_rules! unary_op {
+    ($(#[$doc:meta])* $name:ident $(($c:ident))?, $label:literal, $saves:expr, |$x:ident| $f:expr, |$r:ident, $g:ident| $rule:block) => {
+        $(#[$doc])*
+        #[derive(Clone, Copy, Debug)]
+        pub struct $name $((#[doc = concat!("The constant ", stringify!($c), ".")] pub f64))?;
+
+        impl<T: Float> Op<T> for $name {
+            fn name(&self) -> &'static str {
+                $label
+            }
+            fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+                Ok(x[0])
+            }
+            fn saves(&self, _: Needs) -> Saves {
+                $saves
+            }
+            fn forward(&self, x: &mut [Tensor<T>], _: Shape) -> Tensor<T> {
+                $(let $c = T::from_f64(self.0);)?
+                unary(&mut x[0], |$x| $f)
+            }
+            fn vjp<'t>(&self, $r: &mut Rule<'_, 't, T>, $g: Var<'t, T>) {
+                $(let $c = self.0;)?
+                $rule
+            }
+        }
+    };
+}
+
+binary_op!(
+    /// z = x + y,  x̄ = z̄,  ȳ = z̄
+    Add, "add", |_needs| Saves::NOTHING, |x, y| x + y, |r, g| {
+        if r.needs(0) {
+            r.add(0, g.clone());
+        }
+        r.add(1, g);
+    }
+);
+
+binary_op!(
+    /// z = x − y,  x̄ = z̄,  ȳ = −z̄
+    Sub, "sub", |_needs| Saves::NOTHING, |x, y| x - y, |r, g| {
+        if r.needs(0) {
+            r.add(0, g.clone());
+        }
+        if r.needs(1) {
+            r.add(1, -g);
+        }
+    }
+);
+
+binary_op!(
+    /// z = x · y,  x̄ = z̄ · y,  ȳ = z̄ · x
+    Mul, "mul", |needs| Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1))), |x, y| x * y, |r, g| {
+        if r.needs(0) {
+            r.add(0, &g * r.x(1));
+        }
+        if r.needs(1) {
+            r.add(1, g * r.x(0));
+        }
+    }
+);
+
+binary_op!(
+    /// z = x / y,  x̄ = z̄ / y,  ȳ = −z̄ · z / y
+    Div, "div", |needs| Saves::operand(1).and(Saves::RESULT.when(needs.of(1))), |x, y| x / y, |r, g| {
+        let quotient = g / r.x(1);
+        if r.needs(1) {
+            r.add(1, -(&quotient * r.result()));
+        }
+        r.add(0, quotient);
+    }
+);
+
+binary_op!(
+    /// z = x · [y > 0]: lets x pass where y is positive. The derivative of ReLU, and its own.
+    ///
+    /// x̄ = z̄ · [y > 0],  ȳ = 0
+    Gate, "gate", |_needs| Saves::operand(1), |x, y| if y > T::ZERO { x } else { T::ZERO }, |r, g| {
+        if r.needs(0) {
+            r.add(0, Var::apply(Gate, [g, r.x(1)]));
+        }
+    }
+);
+
+unary_op!(
+    /// z = c · x,  x̄ = c · z̄
+    Scale(c), "scale", Saves::NOTHING, |x| c * x, |r, g| {
+        r.add(0, g.scale(c));
+    }
+);
+
+unary_op!(
+    /// z = x + c,  x̄ = z̄
+    Shift(c), "shift", Saves::NOTHING, |x| x + c, |r, g| {
+        let _ = c;
+        r.add(0, g);
+    }
+);
+
+unary_op!(
+    /// z = xᵖ,  x̄ = z̄ · p · xᵖ⁻¹
+    Power(p), "power", Saves::operand(0), |x| power(x, p), |r, g| {
+        if p != 0.0 {
+            r.add(0, g * r.x(0).powf(p - 1.0) * p);
+        }
+    }
+);
+
+/// xᵖ, with the exponents that matter done exactly and fast.
+fn power<T: Float>(x: T, p: T) -> T {
+    match p.to_f64() {
+        0.0 => T::ONE,
+        1.0 => x,
+        2.0 => x * x,
+        3.0 => x * x * x,
+        0.5 => x.sqrt(),
+        -1.0 => T::ONE / x,
+        _ => x.powf(p),
+    }
+}
+
+unary_op!(
+    /// z = eˣ,  x̄ = z̄ · z
+    Exp, "exp", Saves::RESULT, |x| x.exp(), |r, g| {
+        r.add(0, g * r.result());
+    }
+);
+
+unary_op!(
+    /// z = ln x,  x̄ = z̄ / x
+    Ln, "ln", Saves::operand(0), |x| x.ln(), |r, g| {
+        r.add(0, g / r.x(0));
+    }
+);
+
+unary_op!(
+    /// z = tanh x,  x̄ = z̄ · (1 − z²)
+    Tanh, "tanh", Saves::RESULT, |x| x.tanh(), |r, g| {
+        r.add(0, g * (1.0 - r.result().square()));
+    }
+);
+
+unary_op!(
+    /// z = 1 / (1 + e⁻ˣ),  x̄ = z̄ · z · (1 − z)
+    Sigmoid, "sigmoid", Saves::RESULT, |x| sigmoid(x), |r, g| {
+        let z = r.result();
+        r.add(0, g * &z * (1.0 - z));
+    }
+);
+
+/// The logistic function, without overflow: e is only raised to a negative power.
+fn sigmoid<T: Float>(x: T) -> T {
+    let e = (-x.abs()).exp();
+    if x < T::ZERO { e / (T::ONE + e) } else { T::ONE / (T::ONE + e) }
+}
+
+unary_op!(
+    /// z = max(x, 0),  x̄ = z̄ · [z > 0]
+    Relu, "relu", Saves::RESULT, |x| if x > T::ZERO { x } else { T::ZERO }, |r, g| {
+        r.add(0, Var::apply(Gate, [g, r.result()]));
+    }
+);
+
+impl<'t, T: Float> Var<'t, T> {
+    /// c · x.
+    #[track_caller]
+    pub(crate) fn scale(self, c: f64) -> Var<'t, T> {
+        Var::apply(Scale(c), [self])
+    }
+
+    /// x + c.
+    #[track_caller]
+    pub(crate) fn shift(self, c: f64) -> Var<'t, T> {
+        Var::apply(Shift(c), [self])
+    }
+
+    /// xᵖ of each number. For a p that is not a whole number, x must not be negative.
+    #[track_caller]
+    pub fn powf(self, p: f64) -> Var<'t, T> {
+        Var::apply(Power(p), [self])
+    }
+
+    /// x² of each number.
+    #[track_caller]
+    pub fn square(self) -> Var<'t, T> {
+        self.powf(2.0)
+    }
+
+    /// √x of each number.
+    #[track_caller]
+    pub fn sqrt(self) -> Var<'t, T> {
+        self.powf(0.5)
+    }
+
+    /// eˣ of each number.
+    #[track_caller]
+    pub fn exp(self) -> Var<'t, T> {
+        Var::apply(Exp, [self])
+    }
+
+    /// ln x of each number.
+    #[track_caller]
+    pub fn ln(self) -> Var<'t, T> {
+        Var::apply(Ln, [self])
+    }
+
+    /// tanh x of each number.
+    #[track_caller]
+    pub fn tanh(self) -> Var<'t, T> {
+        Var::apply(Tanh, [self])
+    }
+
+    /// 1 / (1 + e⁻ˣ) of each number.
+    #[track_caller]
+    pub fn sigmoid(self) -> Var<'t, T> {
+        Var::apply(Sigmoid, [self])
+    }
+
+    /// max(x, 0) of each number. The derivative at 0 is 0.
+    #[track_caller]
+    pub fn relu(self) -> Var<'t, T> {
+        Var::apply(Relu, [self])
+    }
+}

@@ -1,0 +1,276 @@
+//! Ops that move numbers without changing them.
+
+use crate::float::Float;
+use crate::kernels::layout::{copy_slab, permute_into};
+use crate::op::{Needs, Op, Saves};
+use crate::pool::Kind;
+use crate::shape::{MAX_RANK, Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// z = the numbers of x under another shape,  x̄ = z̄ under x's shape.
+#[derive(Clone, Copy, Debug)]
+pub struct Reshape(pub Shape);
+
+impl<T: Float> Op<T> for Reshape {
+    fn name(&self) -> &'static str {
+        "reshape"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(x[0].len() == self.0.len(), || {
+            format!("{} holds {} numbers, {} holds {}", x[0], x[0].len(), self.0, self.0.len())
+        })?;
+        Ok(self.0)
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(shape)
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, g.reshape(r.shape(0)));
+    }
+}
+
+/// z = x with its axes in another order: axis i of z is axis `order[i]` of x.
+///
+/// x̄ = z̄ with the axes put back.
+#[derive(Clone, Copy, Debug)]
+pub struct Permute {
+    order: [u8; MAX_RANK],
+    rank: u8,
+}
+
+impl Permute {
+    /// The permutation with this order; `shape` reports one that is not a permutation.
+    pub fn new(order: &[usize]) -> Permute {
+        let mut p = Permute { order: [0; MAX_RANK], rank: order.len().min(255) as u8 };
+        for (to, &from) in p.order.iter_mut().zip(order) {
+            *to = from.min(255) as u8;
+        }
+        p
+    }
+
+    fn order(&self) -> &[u8] {
+        &self.order[..self.rank as usize]
+    }
+
+    fn inverse(&self) -> Permute {
+        let mut inverse = *self;
+        for (i, &from) in self.order().iter().enumerate() {
+            inverse.order[from as usize] = i as u8;
+        }
+        inverse
+    }
+}
+
+impl<T: Float> Op<T> for Permute {
+    fn name(&self) -> &'static str {
+        "permute"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        let rank = x[0].rank();
+        let covers = self.rank as usize == rank && (0..rank).all(|i| self.order().contains(&(i as u8)));
+        ShapeError::unless(covers, || {
+            format!(
+                "the order {:?} is not a permutation of {rank} axes",
+                &self.order[..(self.rank as usize).min(MAX_RANK)]
+            )
+        })?;
+        Ok(self.order().iter().enumerate().fold(x[0], |shape, (i, &from)| shape.with(i, x[0][from as usize] as usize)))
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let x = &x[0];
+        Tensor::build(shape, Kind::Activation, |out| permute_into(out, shape, x.data(), x.shape(), self.order()))
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, Var::apply(self.inverse(), [g]));
+    }
+}
+
+/// z = `len` places of x from `start` along `axis`,  x̄ = z̄ padded with zeros.
+#[derive(Clone, Copy, Debug)]
+pub struct Slice {
+    /// The axis that is cut.
+    pub axis: usize,
+    /// The first place kept.
+    pub start: usize,
+    /// How many places are kept.
+    pub len: usize,
+}
+
+impl<T: Float> Op<T> for Slice {
+    fn name(&self) -> &'static str {
+        "slice"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(self.axis < x[0].rank(), || format!("axis {} of {} axes", self.axis, x[0].rank()))?;
+        let total = x[0][self.axis] as usize;
+        ShapeError::unless(self.start + self.len <= total, || {
+            format!("places {}..{} of axis {}, which has {total}", self.start, self.start + self.len, self.axis)
+        })?;
+        Ok(x[0].with(self.axis, self.len))
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let x = &x[0];
+        Tensor::build(shape, Kind::Activation, |out| {
+            copy_slab(out, shape, 0, x.data(), x.shape(), self.start, self.axis, self.len)
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        let total = r.shape(0)[self.axis] as usize;
+        r.add(0, Var::apply(Pad { axis: self.axis, before: self.start, total }, [g]));
+    }
+}
+
+/// z = x with zeros before and after it along `axis`,  x̄ = z̄ cut back.
+#[derive(Clone, Copy, Debug)]
+pub struct Pad {
+    /// The axis that grows.
+    pub axis: usize,
+    /// How many zeros stand before.
+    pub before: usize,
+    /// The new length of the axis.
+    pub total: usize,
+}
+
+impl<T: Float> Op<T> for Pad {
+    fn name(&self) -> &'static str {
+        "pad"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(self.axis < x[0].rank(), || format!("axis {} of {} axes", self.axis, x[0].rank()))?;
+        let len = x[0][self.axis] as usize;
+        ShapeError::unless(self.before + len <= self.total, || {
+            format!("{len} places after {} zeros do not fit in {}", self.before, self.total)
+        })?;
+        Ok(x[0].with(self.axis, self.total))
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let x = &x[0];
+        let len = x.shape()[self.axis] as usize;
+        Tensor::build(shape, Kind::Activation, |out| {
+            out.fill(T::ZERO);
+            copy_slab(out, shape, self.before, x.data(), x.shape(), 0, self.axis, len);
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        let len = r.shape(0)[self.axis] as usize;
+        r.add(0, g.slice(self.axis, self.before, len));
+    }
+}
+
+/// z = the operands one after another along `axis`,  x̄ᵢ = the slice of z̄ that came from xᵢ.
+#[derive(Clone, Copy, Debug)]
+pub struct Concat(pub usize);
+
+impl<T: Float> Op<T> for Concat {
+    fn name(&self) -> &'static str {
+        "concat"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        let axis = self.0;
+        ShapeError::unless(axis < x[0].rank(), || format!("axis {axis} of {} axes", x[0].rank()))?;
+        for other in x {
+            let fits = other.rank() == x[0].rank() && other.with(axis, 1) == x[0].with(axis, 1);
+            ShapeError::unless(fits, || format!("{other} and {} differ in an axis other than {axis}", x[0]))?;
+        }
+        Ok(x[0].with(axis, x.iter().map(|s| s[axis] as usize).sum()))
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        Tensor::build(shape, Kind::Activation, |out| {
+            let mut at = 0;
+            for part in x.iter() {
+                let len = part.shape()[self.0] as usize;
+                copy_slab(out, shape, at, part.data(), part.shape(), 0, self.0, len);
+                at += len;
+            }
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        let mut at = 0;
+        for i in 0..r.operands() {
+            let len = r.shape(i)[self.0] as usize;
+            if r.needs(i) {
+                r.add(i, g.clone().slice(self.0, at, len));
+            }
+            at += len;
+        }
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The same numbers under another shape.
+    ///
+    /// # Panics
+    /// If it holds more or fewer.
+    #[track_caller]
+    pub fn reshape(self, shape: impl Into<Shape>) -> Var<'t, T> {
+        let shape = shape.into();
+        if self.shape() == shape { self } else { Var::apply(Reshape(shape), [self]) }
+    }
+
+    /// All axes but the first made one: `[n, …]` becomes `[n, everything else]`.
+    ///
+    /// # Panics
+    /// If there is no axis.
+    #[track_caller]
+    pub fn flatten(self) -> Var<'t, T> {
+        let shape = self.shape();
+        assert!(shape.rank() > 0, "flatten: a number has no axis to keep");
+        let rows = shape[0] as usize;
+        let rest = shape.dims()[1..].iter().map(|&d| d as usize).product();
+        self.reshape([rows, rest])
+    }
+
+    /// Axis i of the result is axis `order[i]` of this.
+    ///
+    /// # Panics
+    /// If `order` is not a permutation of the axes.
+    #[track_caller]
+    pub fn permute(self, order: &[usize]) -> Var<'t, T> {
+        Var::apply(Permute::new(order), [self])
+    }
+
+    /// `len` places from `start` along `axis`. In PyTorch this is called `narrow`.
+    ///
+    /// # Panics
+    /// If they are out of range.
+    #[track_caller]
+    pub fn slice(self, axis: usize, start: usize, len: usize) -> Var<'t, T> {
+        Var::apply(Slice { axis, start, len }, [self])
+    }
+
+    /// `before` and `after` zeros along `axis`.
+    ///
+    /// # Panics
+    /// If the axis is out of range.
+    #[track_caller]
+    pub fn pad(self, axis: usize, before: usize, after: usize) -> Var<'t, T> {
+        let len = self.shape().dims().get(axis).map_or(0, |&d| d as usize);
+        Var::apply(Pad { axis, before, total: before + len + after }, [self])
+    }
+
+    /// The variables one after another along `axis`.
+    ///
+    /// # Panics
+    /// If there are none, or they differ in another axis.
+    #[track_caller]
+    pub fn concat(axis: usize, parts: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
+        Var::apply_many(Concat(axis), parts)
+    }
+}

@@ -1,0 +1,134 @@
+//! The matrix product.
+
+use crate::float::Float;
+use crate::kernels::{self, Contraction, Digits};
+use crate::op::{Needs, Op, Saves};
+use crate::pool::Kind;
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::{Tensor, scratch};
+use crate::var::Var;
+
+/// Z = X · Y, where X or Y may be read transposed; all axes before the last two are a batch.
+///
+/// Plain: X̄ = Z̄ · Yᵀ,  Ȳ = Xᵀ · Z̄. With X read transposed, X̄ is the transpose of that, which is
+/// again such a product: the op is closed under differentiation.
+#[derive(Clone, Copy, Debug)]
+pub struct MatMul {
+    /// Read X transposed.
+    pub tx: bool,
+    /// Read Y transposed.
+    pub ty: bool,
+}
+
+/// Rows and columns of the last two axes, as they are read.
+fn sides(shape: Shape, transposed: bool) -> (usize, usize) {
+    let (rows, columns) = (shape[shape.rank() - 2] as usize, shape[shape.rank() - 1] as usize);
+    if transposed { (columns, rows) } else { (rows, columns) }
+}
+
+impl MatMul {
+    /// The product as a contraction: C[p, i, j] = Σₖ A[p, i, k] · B[p, k, j].
+    fn contraction(self, x: Shape, y: Shape) -> Contraction {
+        let ((m, k), (_, n)) = (sides(x, self.tx), sides(y, self.ty));
+        let strides =
+            |columns: usize, transposed: bool| if transposed { (1, columns as isize) } else { (columns as isize, 1) };
+        let (xi, xk) = strides(x[x.rank() - 1] as usize, self.tx);
+        let (yk, yj) = strides(y[y.rank() - 1] as usize, self.ty);
+        let batch: usize = x.dims()[..x.rank() - 2].iter().map(|&d| d as usize).product();
+        Contraction {
+            batch: Digits::new(&[(batch, [(m * k) as isize, (k * n) as isize, (m * n) as isize])]),
+            rows: Digits::new(&[(m, [xi, n as isize])]),
+            cols: Digits::new(&[(n, [yj, 1])]),
+            sums: Digits::new(&[(k, [xk, yk])]),
+            base: [0; 3],
+        }
+    }
+}
+
+impl<T: Float> Op<T> for MatMul {
+    fn name(&self) -> &'static str {
+        "matmul"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        let (a, b) = (x[0], x[1]);
+        ShapeError::unless(a.rank() >= 2 && a.rank() == b.rank(), || {
+            format!("both need the same number of axes, at least 2, found {} and {}", a.rank(), b.rank())
+        })?;
+        let batch = a.rank() - 2;
+        for axis in 0..batch {
+            ShapeError::unless(a[axis] == b[axis], || {
+                format!("axis {axis} of the batch has lengths {} and {}", a[axis], b[axis])
+            })?;
+        }
+        let ((m, k), (other, n)) = (sides(a, self.tx), sides(b, self.ty));
+        let (left, right) = (batch + usize::from(!self.tx), batch + usize::from(self.ty));
+        ShapeError::unless(k == other, || {
+            format!(
+                "axis {left} of the left has length {k}, axis {right} of the right has length {other}; the product sums over both"
+            )
+        })?;
+        Ok(a.join(batch, &[m, n]))
+    }
+    fn saves(&self, needs: Needs) -> Saves {
+        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let product = self.contraction(x[0].shape(), x[1].shape());
+        contract(&product, &x[0], &x[1], shape)
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        let MatMul { tx, ty } = *self;
+        let product = |tx, ty, a, b| Var::apply(MatMul { tx, ty }, [a, b]);
+        if r.needs(0) {
+            let y = r.x(1);
+            r.add(0, if tx { product(ty, true, y, g.clone()) } else { product(false, !ty, g.clone(), y) });
+        }
+        if r.needs(1) {
+            let x = r.x(0);
+            r.add(1, if ty { product(true, tx, g, x) } else { product(!tx, false, x, g) });
+        }
+    }
+}
+
+/// A contraction into a new tensor, with scratch from the pool.
+pub(super) fn contract<T: Float>(spec: &Contraction, a: &Tensor<T>, b: &Tensor<T>, shape: Shape) -> Tensor<T> {
+    let mut work = scratch::<T>(kernels::scratch_len::<T>(spec));
+    Tensor::build(shape, Kind::Activation, |out| {
+        work.update(|work| kernels::contract(spec, a.data(), b.data(), out, false, work))
+    })
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The matrix product over the last two axes. A right side with two axes serves every matrix
+    /// of a batch on the left.
+    ///
+    /// `[…, m, k] · […, k, n] → […, m, n]`
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn matmul(self, y: Var<'t, T>) -> Var<'t, T> {
+        let (left, right) = (self.shape(), y.shape());
+        if left.rank() > 2 && right.rank() == 2 {
+            let columns = left[left.rank() - 1] as usize;
+            let out = left.with(left.rank() - 1, right[1] as usize);
+            let rows = left.len().checked_div(columns).unwrap_or(0);
+            return self.reshape([rows, columns]).matmul(y).reshape(out);
+        }
+        Var::apply(MatMul { tx: false, ty: false }, [self, y])
+    }
+
+    /// The last two axes exchanged.
+    ///
+    /// # Panics
+    /// If there are fewer than two axes.
+    #[track_caller]
+    pub fn transpose(self) -> Var<'t, T> {
+        let rank = self.shape().rank();
+        assert!(rank >= 2, "transpose: needs two axes, found shape {}", self.shape());
+        let mut order: smallvec::SmallVec<[usize; 6]> = (0..rank).collect();
+        order.swap(rank - 2, rank - 1);
+        self.permute(&order)
+    }
+}

@@ -1,0 +1,129 @@
+//! The ops: each one type with its formula, forward and rule; each family one file.
+//!
+//! Conventions at kinks: the derivative of ReLU at 0 is 0; where several places of a pooling
+//! window hold the maximum, the first one (in row-major order) gets the whole gradient.
+
+mod conv;
+mod cross_entropy;
+mod elementwise;
+mod layout;
+mod matmul;
+mod pooling;
+mod reduce;
+#[cfg(test)]
+mod tests;
+
+use std::rc::Rc;
+
+pub use conv::{Conv, ConvInput, ConvKernel};
+pub use cross_entropy::{LogSumExp, Pick, Put};
+pub use elementwise::{Add, Div, Exp, Gate, Ln, Mul, Power, Relu, Scale, Shift, Sigmoid, Sub, Tanh};
+pub use layout::{Concat, Pad, Permute, Reshape, Slice};
+pub use matmul::MatMul;
+pub use pooling::{MaxPool, PoolPick, PoolPut, SumPool, SumUnpool, Window};
+pub use reduce::{BroadcastTo, SumTo};
+
+use crate::float::Float;
+use crate::op::{Needs, Op, Saves};
+use crate::params::SlotId;
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// An op that another crate defines.
+pub struct Custom<T: Float>(pub(crate) Rc<dyn Op<T>>);
+
+impl<T: Float> Clone for Custom<T> {
+    fn clone(&self) -> Self {
+        Custom(Rc::clone(&self.0))
+    }
+}
+
+impl<T: Float> Op<T> for Custom<T> {
+    fn name(&self) -> &'static str {
+        self.0.name()
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        self.0.shape(x)
+    }
+    fn saves(&self, needs: Needs) -> Saves {
+        self.0.saves(needs)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        self.0.forward(x, shape)
+    }
+    fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        self.0.vjp(rule, g);
+    }
+}
+
+impl<T: Float> From<Custom<T>> for AnyOp<T> {
+    fn from(op: Custom<T>) -> Self {
+        AnyOp::Custom(op)
+    }
+}
+
+/// The list of all ops. It makes the type that a node holds, and the names that the table of
+/// tests must cover.
+macro_rules! ops {
+    ($($op:ident),* $(,)?) => {
+        /// Any op, as a node of the tape holds it.
+        #[derive(Clone)]
+        pub enum AnyOp<T: Float> {
+            /// A parameter, or an input.
+            Leaf(Option<SlotId>),
+            /// An op from another crate.
+            Custom(Custom<T>),
+            $(#[doc = concat!("See [`", stringify!($op), "`].")] $op($op),)*
+        }
+
+        $(impl<T: Float> From<$op> for AnyOp<T> {
+            #[inline]
+            fn from(op: $op) -> Self {
+                AnyOp::$op(op)
+            }
+        })*
+
+        impl<T: Float> AnyOp<T> {
+            /// The name that messages and drawings show.
+            pub fn name(&self) -> &'static str {
+                match self {
+                    AnyOp::Leaf(Some(_)) => "parameter",
+                    AnyOp::Leaf(None) => "input",
+                    AnyOp::Custom(op) => op.name(),
+                    $(AnyOp::$op(op) => Op::<T>::name(op),)*
+                }
+            }
+
+            /// The type's name, as it stands in [`OPS`].
+            pub fn type_name(&self) -> &'static str {
+                match self {
+                    AnyOp::Leaf(_) => "Leaf",
+                    AnyOp::Custom(_) => "Custom",
+                    $(AnyOp::$op(_) => stringify!($op),)*
+                }
+            }
+
+            #[inline]
+            pub(crate) fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+                match self {
+                    AnyOp::Leaf(_) => {}
+                    AnyOp::Custom(op) => op.vjp(rule, g),
+                    $(AnyOp::$op(op) => op.vjp(rule, g),)*
+                }
+            }
+        }
+
+        /// The type names of all ops, in the order of the list.
+        pub const OPS: &[&str] = &[$(stringify!($op)),*];
+    };
+}
+
+ops! {
+    Add, Sub, Mul, Div, Scale, Shift, Power, Exp, Ln, Tanh, Sigmoid, Relu, Gate,
+    SumTo, BroadcastTo, LogSumExp, Pick, Put,
+    Reshape, Permute, Slice, Pad, Concat,
+    MatMul, Conv, ConvInput, ConvKernel,
+    MaxPool, PoolPick, PoolPut, SumPool, SumUnpool,
+}

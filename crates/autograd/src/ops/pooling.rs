@@ -1,0 +1,231 @@
+//! Pooling over windows of images laid out as N×H×W×C.
+
+use crate::float::Float;
+use crate::kernels::pooling::Windows;
+use crate::op::{Needs, Op, Saves};
+use crate::pool::Kind;
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// The windows of a pooling: size, stride and zero (or −∞) padding along rows and columns.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// Rows and columns of a window.
+    pub size: [usize; 2],
+    /// Rows and columns from one window to the next.
+    pub stride: [usize; 2],
+    /// Rows and columns of padding on each side, at most half of `size`.
+    pub pad: [usize; 2],
+}
+
+impl Window {
+    /// Square windows side by side.
+    pub const fn square(size: usize) -> Window {
+        Window { size: [size; 2], stride: [size; 2], pad: [0; 2] }
+    }
+
+    /// The result's shape: ⌊(length + 2·pad − size) / stride⌋ + 1 along rows and columns.
+    ///
+    /// # Errors
+    /// If the operand has not four axes, or a window does not fit.
+    pub fn output(&self, x: Shape) -> Result<Shape, ShapeError> {
+        ShapeError::unless(x.rank() == 4, || {
+            format!("pooling takes images of shape [n, height, width, channels], found {x}")
+        })?;
+        let mut out = x;
+        for i in 0..2 {
+            let padded = x[1 + i] as usize + 2 * self.pad[i];
+            let (size, stride, pad) = (self.size[i], self.stride[i], self.pad[i]);
+            ShapeError::unless(size > 0 && stride > 0 && 2 * pad <= size, || {
+                format!(
+                    "a window of size {size}, stride {stride} and padding {pad}: size and stride are at least 1, padding is at most half the size"
+                )
+            })?;
+            ShapeError::unless(padded >= size, || {
+                format!("axis {}: a window of {size} does not fit in {padded} places, padding included", 1 + i)
+            })?;
+            out = out.with(1 + i, (padded - size) / stride + 1);
+        }
+        Ok(out)
+    }
+
+    fn over(&self, x: Shape) -> Windows {
+        let out = self.output(x).expect("checked when the op was applied");
+        let pair = |s: Shape| [s[1] as usize, s[2] as usize];
+        Windows {
+            image: pair(x),
+            channels: x[3] as usize,
+            size: self.size,
+            stride: self.stride,
+            pad: self.pad,
+            out: pair(out),
+        }
+    }
+}
+
+/// z = the largest number of each window,  x̄ = z̄ at the place of the first largest.
+///
+/// Its rule, [`PoolPut`], reads the places off x again: where x is the result of a ReLU, x is kept
+/// anyway, and no indices have to be.
+#[derive(Clone, Copy, Debug)]
+pub struct MaxPool(pub Window);
+
+impl<T: Float> Op<T> for MaxPool {
+    fn name(&self) -> &'static str {
+        "max_pool"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        self.0.output(x[0])
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(0)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let x = &x[0];
+        Tensor::build(shape, Kind::Activation, |out| self.0.over(x.shape()).max(x.data(), T::NEG_INFINITY, out))
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, Var::apply(PoolPut(self.0), [g, r.x(0)]));
+    }
+}
+
+/// Adds each window's number to the place where y has its first maximum: the adjoint of
+/// [`PoolPick`]. Operands g (a number a window) and y (the images); no gradient passes to y.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolPut(pub Window);
+
+impl<T: Float> Op<T> for PoolPut {
+    fn name(&self) -> &'static str {
+        "pool_put"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        let windows = self.0.output(x[1])?;
+        ShapeError::unless(windows == x[0], || format!("{} numbers for windows of shape {windows}", x[0]))?;
+        Ok(x[1])
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(1)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let (g, y) = (&x[0], &x[1]);
+        Tensor::build(shape, Kind::Activation, |out| {
+            out.fill(T::ZERO);
+            self.0.over(shape).first_max(y.data(), |window, place| out[place] += g.data()[window]);
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(0) {
+            r.add(0, Var::apply(PoolPick(self.0), [g, r.x(1)]));
+        }
+    }
+}
+
+/// z = x at the place where y has each window's first maximum. Operands x and y of one shape; no
+/// gradient passes to y.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolPick(pub Window);
+
+impl<T: Float> Op<T> for PoolPick {
+    fn name(&self) -> &'static str {
+        "pool_pick"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(x[0] == x[1], || format!("{} and {} differ", x[0], x[1]))?;
+        self.0.output(x[1])
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(1)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let (x, y) = (&x[0], &x[1]);
+        Tensor::build(shape, Kind::Activation, |out| {
+            self.0.over(y.shape()).first_max(y.data(), |window, place| out[window] = x.data()[place])
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(0) {
+            r.add(0, Var::apply(PoolPut(self.0), [g, r.x(1)]));
+        }
+    }
+}
+
+/// z = the sum of each window, padding counting as zeros,  x̄ = z̄ added to all places of its window.
+#[derive(Clone, Copy, Debug)]
+pub struct SumPool(pub Window);
+
+impl<T: Float> Op<T> for SumPool {
+    fn name(&self) -> &'static str {
+        "sum_pool"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        self.0.output(x[0])
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let x = &x[0];
+        Tensor::build(shape, Kind::Activation, |out| self.0.over(x.shape()).sum(x.data(), out))
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
+        r.add(0, Var::apply(SumUnpool { window: self.0, image }, [g]));
+    }
+}
+
+/// Adds each window's number to all of its places: the adjoint of [`SumPool`].
+#[derive(Clone, Copy, Debug)]
+pub struct SumUnpool {
+    /// The windows.
+    pub window: Window,
+    /// Rows and columns of the images.
+    pub image: [usize; 2],
+}
+
+impl<T: Float> Op<T> for SumUnpool {
+    fn name(&self) -> &'static str {
+        "sum_unpool"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(x[0].rank() == 4, || {
+            format!("unpooling takes [n, rows, columns, channels], found {}", x[0])
+        })?;
+        let image = x[0].with(1, self.image[0]).with(2, self.image[1]);
+        let windows = self.window.output(image)?;
+        ShapeError::unless(windows == x[0], || format!("{} numbers for windows of shape {windows}", x[0]))?;
+        Ok(image)
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::NOTHING
+    }
+    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+        let g = &x[0];
+        Tensor::build(shape, Kind::Activation, |out| self.window.over(shape).spread(g.data(), out))
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, Var::apply(SumPool(self.window), [g]));
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The largest number of each window: `[n, h, w, c] → [n, oh, ow, c]`.
+    ///
+    /// # Panics
+    /// If this has not four axes, or a window does not fit.
+    #[track_caller]
+    pub fn max_pool(self, window: Window) -> Var<'t, T> {
+        Var::apply(MaxPool(window), [self])
+    }
+
+    /// The mean of each window, padding counting as zeros: `[n, h, w, c] → [n, oh, ow, c]`.
+    ///
+    /// # Panics
+    /// If this has not four axes, or a window does not fit.
+    #[track_caller]
+    pub fn avg_pool(self, window: Window) -> Var<'t, T> {
+        let count = (window.size[0] * window.size[1]) as f64;
+        Var::apply(SumPool(window), [self]).scale(1.0 / count)
+    }
+}

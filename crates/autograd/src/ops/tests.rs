@@ -1,0 +1,258 @@
+//! One table holds a case for every op; each case is checked numerically to second order.
+
+use std::collections::BTreeSet;
+
+use rand::rngs::StdRng;
+use rand::{RngExt, SeedableRng};
+
+use super::*;
+use crate::{Params, Tape, check_gradients};
+
+type V<'t> = Var<'t, f64>;
+
+/// A case: the ops it is for, the operands' shapes, the range of their numbers, the function.
+struct Case {
+    ops: &'static [&'static str],
+    shapes: Vec<Shape>,
+    range: std::ops::Range<f64>,
+    f: Box<dyn for<'t> Fn(&[V<'t>]) -> V<'t>>,
+}
+
+fn case<const N: usize>(
+    ops: &'static [&'static str],
+    shapes: [&[usize]; N],
+    f: impl for<'t> Fn(&[V<'t>]) -> V<'t> + 'static,
+) -> Case {
+    Case { ops, shapes: shapes.map(Shape::new).to_vec(), range: -2.0..2.0, f: Box::new(f) }
+}
+
+/// A case whose operands must be positive.
+fn positive<const N: usize>(
+    ops: &'static [&'static str],
+    shapes: [&[usize]; N],
+    f: impl for<'t> Fn(&[V<'t>]) -> V<'t> + 'static,
+) -> Case {
+    Case { range: 0.5..2.0, ..case(ops, shapes, f) }
+}
+
+fn op<'t, const N: usize>(op: impl Op<f64> + Into<AnyOp<f64>>, x: [&V<'t>; N]) -> V<'t> {
+    Var::apply(op, x.map(Clone::clone))
+}
+
+fn elementwise() -> Vec<Case> {
+    let mut cases = vec![
+        positive(&["Div"], [&[2, 3], &[3]], |x| &x[0] / &x[1]),
+        positive(&["Div"], [&[], &[2, 1, 2]], |x| &x[0] / &x[1]),
+        case(&["Mul"], [&[2, 3]], |x| &x[0] * &x[0]),
+        case(&["Add"], [&[3]], |x| &x[0] + &x[0]),
+        case(&["Sub"], [&[3]], |x| &x[0] * &x[0] - &x[0]),
+        case(&["Mul"], [&[0, 3], &[3]], |x| &x[0] * &x[1]),
+        case(&["Gate"], [&[2, 3], &[2, 3]], |x| op(Gate, [&x[0], &x[1]])),
+        case(&["Scale", "Shift"], [&[4]], |x| (2.5 - &x[0]) * 3.0),
+        case(&["Power"], [&[4]], |x| x[0].clone().powf(3.0)),
+        positive(&["Power"], [&[4]], |x| x[0].clone().powf(-1.7) + x[0].clone().sqrt() + 1.0 / &x[0]),
+        case(&["Exp"], [&[4]], |x| x[0].clone().exp()),
+        positive(&["Ln"], [&[4]], |x| x[0].clone().ln()),
+        case(&["Tanh"], [&[2, 2]], |x| x[0].clone().tanh()),
+        case(&["Sigmoid"], [&[2, 2]], |x| x[0].clone().sigmoid()),
+        case(&["Relu"], [&[9]], |x| x[0].clone().relu() * &x[0]),
+    ];
+    let pairs: [[&[usize]; 2]; 7] = [
+        [&[], &[]],
+        [&[], &[2, 3]],
+        [&[2, 3], &[3]],
+        [&[1, 3], &[2, 1]],
+        [&[2, 3], &[2, 3]],
+        [&[2, 3, 2], &[3, 1]],
+        [&[1], &[1, 1]],
+    ];
+    for [a, b] in pairs {
+        cases.push(case(&["Add"], [a, b], |x| &x[0] + &x[1]));
+        cases.push(case(&["Sub"], [a, b], |x| &x[0] - &x[1]));
+        cases.push(case(&["Mul"], [a, b], |x| &x[0] * &x[1]));
+    }
+    cases
+}
+
+fn reductions_and_layout() -> Vec<Case> {
+    vec![
+        case(&["SumTo"], [&[2, 3, 4]], |x| x[0].clone().square().sum_axes(&[1])),
+        case(&["SumTo"], [&[2, 3]], |x| x[0].clone().exp().mean()),
+        case(&["BroadcastTo"], [&[3, 1]], |x| x[0].clone().tanh().broadcast_to([2, 3, 4])),
+        case(&["LogSumExp"], [&[3, 4]], |x| x[0].clone().log_sum_exp()),
+        case(&["LogSumExp", "Exp"], [&[2, 3]], |x| x[0].clone().softmax()),
+        case(&["Pick", "LogSumExp"], [&[2, 3]], |x| {
+            x[0].clone().cross_entropy(x[0].constant(Tensor::new([2], vec![2.0, 0.0])))
+        }),
+        case(&["Put"], [&[2]], |x| {
+            op(Put(3), [&x[0].clone().square(), &x[0].constant(Tensor::new([2], vec![2.0, 0.0]))])
+        }),
+        case(&["Reshape"], [&[2, 3]], |x| x[0].clone().square().reshape([3, 2])),
+        case(&["Permute"], [&[2, 3, 4]], |x| x[0].clone().square().permute(&[2, 0, 1])),
+        case(&["Slice"], [&[2, 5]], |x| x[0].clone().square().slice(1, 1, 3)),
+        case(&["Pad"], [&[2, 2]], |x| x[0].clone().square().pad(0, 1, 2)),
+        case(&["Concat"], [&[2, 1], &[2, 3]], |x| {
+            Var::concat(1, [x[0].clone().square(), x[1].clone().square(), x[0].clone().exp()])
+        }),
+    ]
+}
+
+fn products() -> Vec<Case> {
+    let mut cases = vec![
+        case(&["MatMul", "Reshape"], [&[2, 2, 3], &[3, 2]], |x| x[0].clone().matmul(x[1].clone())),
+        case(&["MatMul"], [&[2, 0], &[0, 3]], |x| x[0].clone().matmul(x[1].clone())),
+        case(&["MatMul"], [&[3, 3]], |x| x[0].clone().matmul(x[0].clone())),
+    ];
+    for (tx, ty) in [(false, false), (false, true), (true, false), (true, true)] {
+        let a: &[usize] = if tx { &[2, 4, 3] } else { &[2, 3, 4] };
+        let b: &[usize] = if ty { &[2, 5, 4] } else { &[2, 4, 5] };
+        cases.push(case(&["MatMul"], [a, b], move |x| op(MatMul { tx, ty }, [&x[0], &x[1]])));
+    }
+    cases
+}
+
+/// Every form of convolution, with the shape of the images and of the kernels.
+pub(crate) fn convolutions() -> Vec<(Conv, [usize; 4], Vec<usize>)> {
+    let plain = Conv::default();
+    vec![
+        (plain, [2, 4, 5, 2], vec![3, 2, 2, 3]),
+        (Conv { pad: [1, 2], ..plain }, [1, 3, 4, 1], vec![3, 3, 1, 2]),
+        (Conv { pad: [2, 2], ..plain }, [1, 3, 3, 1], vec![2, 2, 1, 2]),
+        (Conv { stride: [2, 1], pad: [1, 0], ..plain }, [2, 5, 4, 1], vec![3, 2, 1, 2]),
+        (Conv { stride: [2, 3], ..plain }, [1, 6, 7, 1], vec![2, 2, 1, 1]),
+        (Conv { dilation: [2, 1], pad: [1, 1], ..plain }, [1, 5, 4, 1], vec![2, 2, 1, 2]),
+        (Conv { groups: 2, pad: [1, 1], ..plain }, [1, 3, 3, 4], vec![2, 2, 2, 2]),
+        (Conv { pad: [1, 1], ..plain }, [2, 3, 4, 1], vec![2, 3, 3, 3, 1, 2]),
+        (plain, [2, 4, 4, 2], vec![3, 3, 2, 2, 2, 1]),
+        (Conv { stride: [2, 1], groups: 2, pad: [1, 0], ..plain }, [1, 6, 4, 2], vec![2, 2, 3, 2, 1, 2]),
+    ]
+}
+
+fn convolution_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (conv, image, kernel) in convolutions() {
+        let (image, kernel) = (Shape::from(image), Shape::new(&kernel));
+        let out = Op::<f64>::shape(&conv, &[image, kernel]).unwrap();
+        let mut push = |name, shapes: [Shape; 2], f: Box<dyn for<'t> Fn(&[V<'t>]) -> V<'t>>| {
+            cases.push(Case { ops: name, shapes: shapes.to_vec(), range: -2.0..2.0, f });
+        };
+        push(&["Conv"], [image, kernel], Box::new(move |x| op(conv, [&x[0], &x[1]])));
+        push(&["ConvInput"], [out, kernel], Box::new(move |x| op(ConvInput { conv, image }, [&x[0], &x[1]])));
+        push(&["ConvKernel"], [image, out], Box::new(move |x| op(ConvKernel { conv, kernel }, [&x[0], &x[1]])));
+    }
+    cases
+}
+
+fn pooling_cases() -> Vec<Case> {
+    let mut cases = Vec::new();
+    let plain = Window::square(2);
+    for (w, h) in [
+        (plain, 4),
+        (plain, 5),
+        (Window { stride: [1, 2], ..plain }, 3),
+        (Window { size: [3, 2], pad: [1, 1], ..plain }, 4),
+    ] {
+        let shape: &[usize] = &[2, h, 4, 2];
+        let out = w.output(Shape::new(shape)).unwrap();
+        let out: &[usize] = &out.to_vec();
+        cases.push(case(&["MaxPool"], [shape], move |x| x[0].clone().max_pool(w).square()));
+        cases.push(case(&["PoolPut"], [out, shape], move |x| op(PoolPut(w), [&x[0], &x[1]])));
+        cases.push(case(&["PoolPick"], [shape, shape], move |x| op(PoolPick(w), [&x[0], &x[1]])));
+        cases.push(case(&["SumPool"], [shape], move |x| x[0].clone().avg_pool(w).square()));
+        cases.push(case(&["SumUnpool"], [out], move |x| op(SumUnpool { window: w, image: [h, 4] }, [&x[0]]).square()));
+    }
+    cases
+}
+
+fn cases() -> Vec<Case> {
+    [elementwise(), reductions_and_layout(), products(), convolution_cases(), pooling_cases()]
+        .into_iter()
+        .flatten()
+        .collect()
+}
+
+/// Numbers in `range` that keep a distance from each other and from 0, so that a finite
+/// difference does not step over a kink.
+fn numbers(shape: Shape, range: &std::ops::Range<f64>, rng: &mut StdRng) -> Tensor<f64> {
+    let n = shape.len();
+    let mut x: Vec<f64> =
+        (0..n).map(|i| range.start + (range.end - range.start) * (i as f64 + 0.37) / n.max(1) as f64).collect();
+    for i in (1..n).rev() {
+        x.swap(i, rng.random_range(0..=i));
+    }
+    Tensor::new(shape, x)
+}
+
+#[test]
+fn every_op_has_right_first_and_second_derivatives() {
+    let mut rng = StdRng::seed_from_u64(7);
+    for (i, case) in cases().iter().enumerate() {
+        let inputs: Vec<_> = case.shapes.iter().map(|&shape| numbers(shape, &case.range, &mut rng)).collect();
+        if let Err(error) = check_gradients(i as u64, &inputs, |x| (case.f)(x)) {
+            panic!("case {i}, {:?} on {:?}: {error}", case.ops, case.shapes);
+        }
+    }
+}
+
+#[test]
+fn the_table_has_a_case_for_every_op_and_no_case_claims_an_op_it_lacks() {
+    let mut rng = StdRng::seed_from_u64(8);
+    let mut covered = BTreeSet::new();
+    for case in cases() {
+        let params = Params::<f64>::new();
+        let tape = Tape::new(&params);
+        let inputs: Vec<_> =
+            case.shapes.iter().map(|&shape| tape.input(numbers(shape, &case.range, &mut rng))).collect();
+        (case.f)(&inputs);
+        for op in case.ops {
+            assert!(tape.recorded().contains(op), "the case for {:?} does not apply {op}", case.ops);
+            covered.insert(*op);
+        }
+    }
+    assert_eq!(covered, OPS.iter().copied().collect());
+}
+
+#[test]
+fn the_checker_notices_a_wrong_rule() {
+    #[derive(Clone)]
+    struct Wrong(u8);
+    impl Op<f64> for Wrong {
+        fn name(&self) -> &'static str {
+            "wrong"
+        }
+        fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+            Ok(x[0])
+        }
+        fn saves(&self, _: Needs) -> Saves {
+            Saves::operand(0)
+        }
+        fn forward(&self, x: &mut [Tensor<f64>], _: Shape) -> Tensor<f64> {
+            let mut z = x[0].clone();
+            z.update(|z| z.iter_mut().for_each(|z| *z = *z * *z));
+            z
+        }
+        fn vjp<'t>(&self, r: &mut Rule<'_, 't, f64>, g: Var<'t, f64>) {
+            // Either 3x for 2x, or a first derivative that forgets how it depends on x.
+            let x = if self.0 == 1 { r.x(0) * 1.5 } else { r.x(0).detach() };
+            r.add(0, g * x * 2.0);
+        }
+    }
+    let x = Tensor::new([3], vec![0.5, -1.0, 2.0]);
+    for order in [1, 2] {
+        let found = check_gradients(3, std::slice::from_ref(&x), |x| Var::apply_op(Wrong(order), [x[0].clone()]));
+        assert_eq!(found.unwrap_err().order, order);
+    }
+}
+
+#[test]
+fn what_a_rule_adds_twice_counts_twice() {
+    // b = a + a; c = b + b, and sin(sin x + sin x)-like fan-out, where naive walks go wrong.
+    let params = Params::<f64>::new();
+    let tape = Tape::new(&params);
+    let a = tape.input(3.0);
+    let b = &a + &a;
+    let c = &b + &b;
+    let [da, db] = tape.grad(&c, [&a, &b]);
+    assert_eq!((da.item(), db.item()), (4.0, 2.0));
+    assert_eq!(c.backward().wrt(&a).unwrap().item(), 4.0);
+}

@@ -1,0 +1,336 @@
+//! The store: every trainable number, once. Names point to slots; to tie is to point two names
+//! at one slot.
+
+use std::fmt;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use crate::float::Float;
+use crate::pool::Kind;
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+
+/// The index of a name in a [`Params`]. Plain data: copying it shares the parameter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ParamId {
+    index: u32,
+    /// Tells the ids of one store from those of another; a clone of the store keeps it.
+    stamp: u32,
+}
+
+/// Where a value is stored. A slot that was freed and used again has another generation, so that
+/// what was kept for the old one (an optimizer's state, a gradient) is not mistaken for the new.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SlotId {
+    index: u32,
+    generation: u32,
+}
+
+impl SlotId {
+    /// The place of the slot in lists that are indexed by slot.
+    pub fn index(self) -> usize {
+        self.index as usize
+    }
+}
+
+#[derive(Clone)]
+struct Name {
+    path: Box<str>,
+    slot: u32,
+    stamp: u32,
+}
+
+#[derive(Clone)]
+struct Slot<T: Float> {
+    value: Option<Tensor<T>>,
+    generation: u32,
+    names: u32,
+    trainable: bool,
+    /// The slot of which this one was a copy when it was untied.
+    copy_of: Option<SlotId>,
+}
+
+/// The store of all parameters of a program: names, the slots they point to, and one value a slot.
+///
+/// What counts, updates or reports goes over slots, so that a shared parameter counts once. A
+/// clone copies the numbers (when they are next written) and keeps every tie, and accepts the ids
+/// that the original had given out by then.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// let mut params = Params::new();
+/// let a = params.add("a.weight", Tensor::new([2], vec![1.0_f32, 2.0]));
+/// let b = params.add("b.weight", Tensor::new([2], vec![5.0, 6.0]));
+/// assert_eq!((params.names().count(), params.numel()), (2, 4));
+/// params.tie(b, a)?;                        // one copy in memory, two names
+/// assert_eq!((params.names().count(), params.numel()), (2, 2));
+/// assert_eq!(params.get(b).data(), [1.0, 2.0]);
+/// params.untie(b);                          // a copy of its own again
+/// assert_eq!(params.numel(), 4);
+/// # Ok::<(), tandem_autograd::TieError>(())
+/// ```
+pub struct Params<T: Float = f32> {
+    names: Vec<Name>,
+    slots: Vec<Slot<T>>,
+}
+
+static NEXT_STAMP: AtomicU32 = AtomicU32::new(0);
+
+impl<T: Float> Default for Params<T> {
+    fn default() -> Self {
+        Params::new()
+    }
+}
+
+impl<T: Float> Clone for Params<T> {
+    fn clone(&self) -> Self {
+        Params { names: self.names.clone(), slots: self.slots.clone() }
+    }
+}
+
+impl<T: Float> Params<T> {
+    /// An empty store.
+    pub fn new() -> Params<T> {
+        Params { names: Vec::new(), slots: Vec::new() }
+    }
+
+    /// Stores a value under a new name, in a slot of its own.
+    ///
+    /// # Panics
+    /// If the name is taken.
+    #[track_caller]
+    pub fn add(&mut self, path: &str, mut value: Tensor<T>) -> ParamId {
+        assert!(
+            self.find(path).is_none(),
+            "a parameter named `{path}` exists already, of shape {}",
+            self.get(self.find(path).unwrap()).shape()
+        );
+        value.mark(Kind::Parameter);
+        let slot = self.new_slot(value, None, true);
+        let index = self.names.len() as u32;
+        let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
+        self.names.push(Name { path: path.into(), slot, stamp });
+        ParamId { index, stamp }
+    }
+
+    fn new_slot(&mut self, value: Tensor<T>, copy_of: Option<SlotId>, trainable: bool) -> u32 {
+        let slot = Slot { value: Some(value), generation: 0, names: 1, trainable, copy_of };
+        if let Some(free) = self.slots.iter().position(|slot| slot.value.is_none()) {
+            let generation = self.slots[free].generation + 1;
+            self.slots[free] = Slot { generation, ..slot };
+            return free as u32;
+        }
+        self.slots.push(slot);
+        self.slots.len() as u32 - 1
+    }
+
+    #[track_caller]
+    fn entry(&self, id: ParamId) -> &Name {
+        match self.names.get(id.index as usize) {
+            Some(name) if name.stamp == id.stamp => name,
+            _ => panic!(
+                "this id ({}) is of another store: it was not given out by this one or the one it was cloned from",
+                id.index
+            ),
+        }
+    }
+
+    /// The value.
+    #[track_caller]
+    pub fn get(&self, id: ParamId) -> &Tensor<T> {
+        self.value(self.slot(id))
+    }
+
+    /// The path under which the parameter was added.
+    #[track_caller]
+    pub fn name(&self, id: ParamId) -> &str {
+        &self.entry(id).path
+    }
+
+    /// The id of a name, if there is one.
+    pub fn find(&self, path: &str) -> Option<ParamId> {
+        let index = self.names.iter().position(|name| &*name.path == path)?;
+        Some(ParamId { index: index as u32, stamp: self.names[index].stamp })
+    }
+
+    /// All names with their paths, in the order in which they were added.
+    pub fn names(&self) -> impl Iterator<Item = (ParamId, &str)> {
+        self.names.iter().enumerate().map(|(i, name)| (ParamId { index: i as u32, stamp: name.stamp }, &*name.path))
+    }
+
+    /// All slots in use: the unique set, in a fixed order.
+    pub fn slots(&self) -> impl Iterator<Item = SlotId> + '_ {
+        let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.value.is_some());
+        used.map(|(i, slot)| SlotId { index: i as u32, generation: slot.generation })
+    }
+
+    /// How long a list indexed by slot has to be.
+    pub fn slot_capacity(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The slot that a name points to.
+    #[track_caller]
+    pub fn slot(&self, id: ParamId) -> SlotId {
+        let index = self.entry(id).slot;
+        SlotId { index, generation: self.slots[index as usize].generation }
+    }
+
+    #[track_caller]
+    fn used(&self, slot: SlotId) -> &Slot<T> {
+        match self.slots.get(slot.index()) {
+            Some(found) if found.generation == slot.generation && found.value.is_some() => found,
+            _ => panic!(
+                "slot {} of generation {} is gone: its names were tied to another slot",
+                slot.index, slot.generation
+            ),
+        }
+    }
+
+    /// The value in a slot.
+    #[track_caller]
+    pub fn value(&self, slot: SlotId) -> &Tensor<T> {
+        self.used(slot).value.as_ref().expect("a used slot has a value")
+    }
+
+    /// The slot from which this one was copied when its name was untied: an optimizer takes its
+    /// first state from there.
+    #[track_caller]
+    pub fn copy_of(&self, slot: SlotId) -> Option<SlotId> {
+        self.used(slot).copy_of
+    }
+
+    /// The names that share a slot, in the order in which they were added.
+    pub fn names_of(&self, slot: SlotId) -> impl Iterator<Item = (ParamId, &str)> {
+        self.names().filter(move |(id, _)| self.slot(*id) == slot)
+    }
+
+    /// Whether another name shares this one's slot.
+    #[track_caller]
+    pub fn is_shared(&self, id: ParamId) -> bool {
+        self.used(self.slot(id)).names > 1
+    }
+
+    /// Whether gradients are computed for the parameter.
+    #[track_caller]
+    pub fn is_trainable(&self, id: ParamId) -> bool {
+        self.used(self.slot(id)).trainable
+    }
+
+    /// Freezes (`false`) or unfreezes a parameter: a frozen one is a constant on the tape, no work
+    /// is done for its gradient. In PyTorch this is called `requires_grad_`.
+    #[track_caller]
+    pub fn set_trainable(&mut self, id: ParamId, trainable: bool) {
+        let slot = self.slot(id);
+        self.slots[slot.index()].trainable = trainable;
+    }
+
+    /// Replaces a value, for every name that shares it.
+    ///
+    /// # Errors
+    /// If the shape is another one.
+    #[track_caller]
+    pub fn set(&mut self, id: ParamId, mut value: Tensor<T>) -> Result<(), TieError> {
+        let (slot, expected) = (self.slot(id), self.get(id).shape());
+        if value.shape() != expected {
+            return Err(TieError {
+                name: self.name(id).into(),
+                shape: expected,
+                other: "the new value".into(),
+                other_shape: value.shape(),
+            });
+        }
+        value.mark(Kind::Parameter);
+        self.slots[slot.index()].value = Some(value);
+        Ok(())
+    }
+
+    /// Changes the numbers of a slot: in place, or in a copy if a tensor elsewhere shares them.
+    #[track_caller]
+    pub fn update(&mut self, slot: SlotId, write: impl FnOnce(&mut [T])) {
+        self.used(slot);
+        self.slots[slot.index()].value.as_mut().expect("a used slot has a value").update(write);
+    }
+
+    /// Makes `name` share the slot of `with`, and take its value. If no other name needs the slot
+    /// that `name` had, its memory is gone. Tying what is tied already changes nothing.
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn tie(&mut self, name: ParamId, with: ParamId) -> Result<(), TieError> {
+        let (old, new) = (self.slot(name), self.slot(with));
+        let (shape, other_shape) = (self.value(old).shape(), self.value(new).shape());
+        if shape != other_shape {
+            return Err(TieError { name: self.name(name).into(), shape, other: self.name(with).into(), other_shape });
+        }
+        if old == new {
+            return Ok(());
+        }
+        self.names[name.index as usize].slot = new.index;
+        self.slots[new.index()].names += 1;
+        let left = &mut self.slots[old.index()];
+        left.names -= 1;
+        if left.names == 0 {
+            left.value = None;
+        }
+        Ok(())
+    }
+
+    /// Gives a name a slot of its own with a copy of the value. Does nothing if it has one.
+    #[track_caller]
+    pub fn untie(&mut self, id: ParamId) {
+        if !self.is_shared(id) {
+            return;
+        }
+        let old = self.slot(id);
+        let shared = self.value(old);
+        let copy = Tensor::build(shared.shape(), Kind::Parameter, |out| out.copy_from_slice(shared.data()));
+        let trainable = self.used(old).trainable;
+        self.slots[old.index()].names -= 1;
+        self.names[id.index as usize].slot = self.new_slot(copy, Some(old), trainable);
+    }
+
+    /// How many numbers are stored: the sum over slots, a shared parameter once.
+    pub fn numel(&self) -> usize {
+        self.slots().map(|slot| self.value(slot).len()).sum()
+    }
+
+    /// Bytes of the stored numbers.
+    pub fn bytes(&self) -> usize {
+        self.numel() * size_of::<T>()
+    }
+
+    /// Bytes of the lists of names and slots, the paths included, without the values.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        let paths: usize = self.names.iter().map(|name| name.path.len()).sum();
+        self.names.capacity() * size_of::<Name>() + self.slots.capacity() * size_of::<Slot<T>>() + paths
+    }
+}
+
+impl<T: Float> fmt::Debug for Params<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let rows = self.names().map(|(id, path)| (path, (self.slot(id).index, self.get(id).shape())));
+        f.debug_map().entries(rows).finish()
+    }
+}
+
+/// Two values that were to become one have different shapes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TieError {
+    /// The name that was to change.
+    pub name: Box<str>,
+    /// Its shape.
+    pub shape: Shape,
+    /// What it was to share with or be set to.
+    pub other: Box<str>,
+    /// The shape of that.
+    pub other_shape: Shape,
+}
+
+impl fmt::Display for TieError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` has shape {}, but {} has shape {}", self.name, self.shape, self.other, self.other_shape)
+    }
+}
+
+impl std::error::Error for TieError {}

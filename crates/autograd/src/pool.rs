@@ -1,0 +1,246 @@
+//! Where tensors' memory comes from and goes to: one pool a thread and element type.
+//!
+//! A training step asks for the same buffers again and again. The pool keeps what is dropped, by
+//! exact size, and hands it out again, so that after the first steps nothing is asked of the
+//! system. In a *dry run* ([`crate::footprint`]) the same code runs with blocks that have a
+//! shape but no numbers, and the pool's [`Meter`] counts what the numbers would have taken.
+
+use std::sync::Arc;
+
+use crate::float::Float;
+use crate::params::SlotId;
+use crate::shape::Shape;
+use crate::tape::Arena;
+use crate::tensor::Tensor;
+
+/// What a block of memory is for. The footprint report adds up bytes by kind.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Kind {
+    /// A value in the store.
+    Parameter,
+    /// A gradient of a parameter.
+    Gradient,
+    /// What an optimizer remembers between steps.
+    Optimizer,
+    /// Inputs, results, residuals and the cotangents that pass through the tape.
+    Activation,
+    /// Scratch space of one kernel call.
+    Workspace,
+}
+
+/// How many kinds there are.
+pub(crate) const KINDS: usize = 5;
+
+/// A shape and its numbers, row-major, in memory of their own. In a dry run `data` is empty.
+pub(crate) struct Block<T> {
+    pub(crate) shape: Shape,
+    pub(crate) kind: Kind,
+    pub(crate) data: Vec<T>,
+}
+
+impl<T> Block<T> {
+    /// Bytes of the numbers, had they been allocated.
+    pub(crate) fn bytes(&self) -> usize {
+        self.shape.len() * size_of::<T>()
+    }
+}
+
+/// Bytes that a block costs beside its numbers: the two counts of an `Arc`, shape, kind and the
+/// pointer to the numbers.
+pub(crate) const fn header_bytes<T>() -> usize {
+    2 * size_of::<usize>() + size_of::<Block<T>>()
+}
+
+/// What a dry run counts: bytes by kind now and at the moment when most were in use.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Meter {
+    pub(crate) live: [usize; KINDS],
+    pub(crate) peak: [usize; KINDS],
+    /// Blocks that exist, in use or idle.
+    pub(crate) blocks: usize,
+}
+
+impl Meter {
+    fn add(&mut self, kind: Kind, bytes: usize) {
+        self.live[kind as usize] += bytes;
+        if self.live.iter().sum::<usize>() > self.peak.iter().sum::<usize>() {
+            self.peak = self.live;
+        }
+    }
+
+    /// Numbers that did not come from the pool have entered it.
+    fn adopt(&mut self, kind: Kind, bytes: usize) {
+        self.blocks += 1;
+        self.add(kind, bytes);
+    }
+
+    fn sub(&mut self, kind: Kind, bytes: usize) {
+        self.live[kind as usize] -= bytes;
+    }
+}
+
+/// Idle blocks of one thread, sorted by length.
+pub(crate) struct Pool<T> {
+    classes: Vec<(usize, Vec<Arc<Block<T>>>)>,
+    /// Bytes of numbers in idle blocks.
+    pub(crate) idle: usize,
+    /// Most bytes to keep idle; what is beyond goes back to the system.
+    cap: usize,
+    /// Present in a dry run.
+    pub(crate) meter: Option<Meter>,
+}
+
+impl<T: Float> Pool<T> {
+    const fn new() -> Pool<T> {
+        Pool { classes: Vec::new(), idle: 0, cap: 1 << 30, meter: None }
+    }
+
+    /// A block of this shape; its numbers are whatever the last user left there.
+    pub(crate) fn take(&mut self, shape: Shape, kind: Kind) -> Arc<Block<T>> {
+        let len = shape.len();
+        let bytes = len * size_of::<T>();
+        if let Some(meter) = &mut self.meter {
+            meter.add(kind, bytes);
+        }
+        if let Ok(at) = self.classes.binary_search_by_key(&len, |class| class.0)
+            && let Some(mut block) = self.classes[at].1.pop()
+        {
+            self.idle -= bytes;
+            let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
+            (inner.shape, inner.kind) = (shape, kind);
+            return block;
+        }
+        let data = match &mut self.meter {
+            Some(meter) => {
+                meter.blocks += 1;
+                Vec::new()
+            }
+            None => vec![T::ZERO; len],
+        };
+        Arc::new(Block { shape, kind, data })
+    }
+
+    /// Takes back a block that nobody uses any more.
+    fn give(&mut self, mut block: Arc<Block<T>>) {
+        // Whoever else holds the block gives it back later, or, if two threads let go at the
+        // same instant, the system frees it.
+        let Some(inner) = Arc::get_mut(&mut block) else { return };
+        let (len, bytes) = (inner.shape.len(), inner.bytes());
+        if let Some(meter) = &mut self.meter {
+            meter.sub(inner.kind, bytes);
+        }
+        if self.idle + bytes > self.cap {
+            if let Some(meter) = &mut self.meter {
+                meter.blocks -= 1;
+            }
+            return;
+        }
+        self.idle += bytes;
+        match self.classes.binary_search_by_key(&len, |class| class.0) {
+            Ok(at) => self.classes[at].1.push(block),
+            Err(at) => self.classes.insert(at, (len, vec![block])),
+        }
+    }
+
+    /// Marks a block as of another kind.
+    fn mark(&mut self, block: &mut Arc<Block<T>>, kind: Kind) {
+        let Some(inner) = Arc::get_mut(block) else { return };
+        if let Some(meter) = &mut self.meter {
+            meter.sub(inner.kind, inner.bytes());
+            meter.add(kind, inner.bytes());
+        }
+        inner.kind = kind;
+    }
+
+    /// Bytes of the lists of idle blocks.
+    pub(crate) fn list_bytes(&self) -> usize {
+        let lists: usize = self.classes.iter().map(|class| class.1.capacity()).sum();
+        self.classes.capacity() * size_of::<(usize, Vec<Arc<Block<T>>>)>() + lists * size_of::<Arc<Block<T>>>()
+    }
+}
+
+/// Everything that one thread keeps for one element type.
+#[doc(hidden)]
+pub struct Local<T: Float> {
+    pub(crate) pool: Pool<T>,
+    /// The arenas of the last tape, empty, to be used by the next one.
+    pub(crate) arena: Option<Arena<T>>,
+    /// The list of the last gradients, empty, to be used by the next ones.
+    pub(crate) gradients: Option<Vec<Option<(SlotId, Tensor<T>)>>>,
+}
+
+impl<T: Float> Local<T> {
+    pub(crate) const fn new() -> Local<T> {
+        Local { pool: Pool::new(), arena: None, gradients: None }
+    }
+}
+
+/// A shared reference to a block that goes back to the pool when the last one is dropped.
+pub(crate) struct Handle<T: Float>(Option<Arc<Block<T>>>);
+
+impl<T: Float> Handle<T> {
+    pub(crate) fn new(shape: Shape, kind: Kind) -> Handle<T> {
+        Handle(Some(T::local().with_borrow_mut(|local| local.pool.take(shape, kind))))
+    }
+
+    /// A block around numbers that exist already.
+    pub(crate) fn adopt(shape: Shape, data: Vec<T>) -> Handle<T> {
+        debug_assert_eq!(shape.len(), data.len());
+        let kind = Kind::Activation;
+        let dry = T::local().with_borrow_mut(|local| {
+            local.pool.meter.as_mut().map(|meter| meter.adopt(kind, shape.len() * size_of::<T>())).is_some()
+        });
+        let data = if dry { Vec::new() } else { data };
+        Handle(Some(Arc::new(Block { shape, kind, data })))
+    }
+
+    #[inline]
+    pub(crate) fn block(&self) -> &Arc<Block<T>> {
+        self.0.as_ref().expect("a handle is only empty while it is dropped")
+    }
+
+    /// The block, if nobody else refers to it.
+    #[inline]
+    pub(crate) fn unique(&mut self) -> Option<&mut Block<T>> {
+        self.0.as_mut().and_then(Arc::get_mut)
+    }
+
+    pub(crate) fn mark(&mut self, kind: Kind) {
+        let block = self.0.as_mut().expect("a handle is only empty while it is dropped");
+        T::local().with_borrow_mut(|local| local.pool.mark(block, kind));
+    }
+}
+
+impl<T: Float> Clone for Handle<T> {
+    fn clone(&self) -> Self {
+        Handle(self.0.clone())
+    }
+}
+
+impl<T: Float> Drop for Handle<T> {
+    fn drop(&mut self) {
+        let Some(block) = self.0.take() else { return };
+        if Arc::strong_count(&block) == 1 {
+            // While a thread ends its pool may be gone already: then the system takes the block.
+            let _ = T::local().try_with(|local| {
+                if let Ok(mut local) = local.try_borrow_mut() {
+                    local.pool.give(block);
+                }
+            });
+        }
+    }
+}
+
+/// Whether this thread is in a dry run: then no kernel may run, because there are no numbers.
+#[inline]
+pub(crate) fn is_dry<T: Float>() -> bool {
+    T::local().with_borrow(|local| local.pool.meter.is_some())
+}
+
+/// Gives all idle memory of this thread back to the system, the arenas of the last tape too.
+///
+/// The steps that follow allocate afresh. Useful before a measurement, or after a phase that
+/// needed far more memory than the next one will. Not meant for a dry run, which it would end.
+pub fn release_memory<T: Float>() {
+    drop(T::local().replace(Local::new()));
+}

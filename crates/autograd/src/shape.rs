@@ -1,0 +1,194 @@
+//! Shapes of at most six axes, broadcasting, and what is said when shapes do not fit.
+
+use std::fmt;
+use std::ops::Index;
+
+/// The most axes a tensor can have: an unshared convolution's kernel has six
+/// (output row, output column, kernel row, kernel column, input channel, output channel).
+pub const MAX_RANK: usize = 6;
+
+/// The lengths of a tensor's axes, outermost first. `Copy`, 28 bytes, never on the heap.
+///
+/// ```
+/// use tandem_autograd::Shape;
+/// let s = Shape::from([2, 3]);
+/// assert_eq!((s.rank(), s.len(), s[1]), (2, 6, 3));
+/// assert_eq!(s.to_string(), "[2, 3]");
+/// assert_eq!(s.broadcast(&Shape::from([3])), Some(s));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct Shape {
+    dims: [u32; MAX_RANK],
+    rank: u8,
+}
+
+impl Shape {
+    /// The shape of a single number: no axes.
+    pub const SCALAR: Shape = Shape { dims: [0; MAX_RANK], rank: 0 };
+
+    /// A shape with the given axis lengths.
+    ///
+    /// # Panics
+    /// If there are more than [`MAX_RANK`] axes, or one does not fit in 32 bits.
+    #[track_caller]
+    pub fn new(dims: &[usize]) -> Shape {
+        assert!(dims.len() <= MAX_RANK, "a shape has at most {MAX_RANK} axes, found {}: {dims:?}", dims.len());
+        let mut shape = Shape { dims: [0; MAX_RANK], rank: dims.len() as u8 };
+        for (to, &from) in shape.dims.iter_mut().zip(dims) {
+            *to =
+                u32::try_from(from).unwrap_or_else(|_| panic!("an axis has at most {} places, found {from}", u32::MAX));
+        }
+        shape
+    }
+
+    /// How many axes there are.
+    #[inline]
+    pub fn rank(&self) -> usize {
+        self.rank as usize
+    }
+
+    /// How many numbers a tensor of this shape holds: the product of the axes, 1 for a scalar.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.dims().iter().map(|&d| d as usize).product()
+    }
+
+    /// Whether some axis has length 0.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The axis lengths.
+    #[inline]
+    pub fn dims(&self) -> &[u32] {
+        &self.dims[..self.rank as usize]
+    }
+
+    /// The axis lengths as `usize`.
+    pub fn to_vec(&self) -> Vec<usize> {
+        self.dims().iter().map(|&d| d as usize).collect()
+    }
+
+    /// The same shape with axis `axis` of length `len`.
+    #[track_caller]
+    pub fn with(mut self, axis: usize, len: usize) -> Shape {
+        assert!(axis < self.rank(), "axis {axis} of a shape with {} axes", self.rank());
+        self.dims[axis] = u32::try_from(len).expect("an axis fits in 32 bits");
+        self
+    }
+
+    /// `before` axes of this shape, then the axes of `tail`.
+    #[track_caller]
+    pub fn join(&self, before: usize, tail: &[usize]) -> Shape {
+        let mut dims = self.to_vec();
+        dims.truncate(before);
+        dims.extend_from_slice(tail);
+        Shape::new(&dims)
+    }
+
+    /// The shape that both broadcast to, with NumPy's rule: axes are aligned at the end, and an
+    /// axis of length 1 (or a missing one) is repeated. `None` if they do not fit.
+    pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
+        if self == other {
+            return Some(*self);
+        }
+        let rank = self.rank().max(other.rank());
+        let mut out = Shape { dims: [0; MAX_RANK], rank: rank as u8 };
+        for i in 0..rank {
+            out.dims[i] = match (self.aligned(i, rank), other.aligned(i, rank)) {
+                (a, b) if a == b => a,
+                (1, b) => b,
+                (a, 1) => a,
+                _ => return None,
+            };
+        }
+        Some(out)
+    }
+
+    /// The length of axis `i` of `rank` axes aligned at the end; 1 where this shape has none.
+    fn aligned(&self, i: usize, rank: usize) -> u32 {
+        let missing = rank - self.rank();
+        if i < missing { 1 } else { self.dims[i - missing] }
+    }
+
+    /// For each axis of `out`, how far a step along it moves in a dense tensor of this shape:
+    /// 0 where this shape is repeated.
+    pub fn strides_in(&self, out: &Shape) -> [usize; MAX_RANK] {
+        let mut strides = [0; MAX_RANK];
+        let mut step = 1;
+        for i in (0..out.rank()).rev() {
+            let len = self.aligned(i, out.rank()) as usize;
+            strides[i] = if len == 1 { 0 } else { step };
+            step *= len;
+        }
+        strides
+    }
+
+    /// Whether `out` is this shape with further axes in front: then broadcasting repeats the
+    /// whole block, which is how a bias meets a batch.
+    pub fn is_suffix_of(&self, out: &Shape) -> bool {
+        self.rank() <= out.rank() && out.dims().ends_with(self.dims())
+    }
+}
+
+impl Index<usize> for Shape {
+    type Output = u32;
+    #[track_caller]
+    fn index(&self, axis: usize) -> &u32 {
+        &self.dims()[axis]
+    }
+}
+
+impl<const N: usize> From<[usize; N]> for Shape {
+    #[track_caller]
+    fn from(dims: [usize; N]) -> Shape {
+        Shape::new(&dims)
+    }
+}
+
+impl From<&[usize]> for Shape {
+    #[track_caller]
+    fn from(dims: &[usize]) -> Shape {
+        Shape::new(dims)
+    }
+}
+
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(self.dims(), f)
+    }
+}
+
+impl fmt::Debug for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// Why an op cannot take operands of these shapes. The tape adds the op's name and the shapes
+/// and panics at the caller's line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeError(pub String);
+
+impl ShapeError {
+    /// An error with this reason.
+    pub fn new(reason: impl Into<String>) -> ShapeError {
+        ShapeError(reason.into())
+    }
+
+    /// `Err` with the reason unless `holds`; the reason is only built when it is needed.
+    ///
+    /// # Errors
+    /// If `holds` is false.
+    pub fn unless(holds: bool, reason: impl FnOnce() -> String) -> Result<(), ShapeError> {
+        if holds { Ok(()) } else { Err(ShapeError(reason())) }
+    }
+}
+
+impl fmt::Display for ShapeError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ShapeError {}

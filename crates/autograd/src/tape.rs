@@ -1,0 +1,293 @@
+//! The tape: nodes in the order in which they were made, which is a topological order.
+
+use std::cell::{Cell, RefCell};
+use std::panic::Location;
+
+use smallvec::SmallVec;
+
+use crate::float::Float;
+use crate::op::{Needs, Op, Saves};
+use crate::ops::AnyOp;
+use crate::params::{ParamId, Params};
+use crate::shape::Shape;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// The index of "no node": a constant.
+pub(crate) const NONE: u32 = u32::MAX;
+
+/// One recorded op. Where its lists begin; they end where the next node's begin.
+pub(crate) struct Node<T: Float> {
+    pub(crate) op: AnyOp<T>,
+    pub(crate) at: &'static Location<'static>,
+    pub(crate) saves: Saves,
+    pub(crate) edges: u32,
+    pub(crate) residuals: u32,
+    pub(crate) shapes: u32,
+}
+
+/// The tape's memory: flat lists, kept from one tape to the next.
+pub(crate) struct Arena<T: Float> {
+    pub(crate) nodes: Vec<Node<T>>,
+    /// The operands of each node, as indices of nodes.
+    pub(crate) edges: Vec<u32>,
+    /// What each node keeps for its rule.
+    pub(crate) residuals: Vec<Tensor<T>>,
+    /// The operands' shapes; none where all are single numbers.
+    pub(crate) shapes: Vec<Shape>,
+    /// By slot, the leaf that stands for it.
+    leaves: Vec<u32>,
+    /// By node, the cotangent that has been gathered so far in a sweep.
+    pub(crate) cotangents: Vec<Option<Tensor<T>>>,
+}
+
+impl<T: Float> Default for Arena<T> {
+    fn default() -> Self {
+        Arena {
+            nodes: Vec::new(),
+            edges: Vec::new(),
+            residuals: Vec::new(),
+            shapes: Vec::new(),
+            leaves: Vec::new(),
+            cotangents: Vec::new(),
+        }
+    }
+}
+
+impl<T: Float> Arena<T> {
+    /// The ends of the lists of node `i`.
+    fn ends(&self, i: usize) -> (usize, usize, usize) {
+        match self.nodes.get(i + 1) {
+            Some(next) => (next.edges as usize, next.residuals as usize, next.shapes as usize),
+            None => (self.edges.len(), self.residuals.len(), self.shapes.len()),
+        }
+    }
+
+    /// Edges, residuals and shapes of node `i`.
+    #[inline]
+    pub(crate) fn lists(&self, i: usize) -> (&[u32], &[Tensor<T>], &[Shape]) {
+        let (node, ends) = (&self.nodes[i], self.ends(i));
+        // A sweep shortens the list of residuals as it passes, so the end is not beyond it.
+        let residuals = self.residuals.len().min(ends.1);
+        (
+            &self.edges[node.edges as usize..ends.0],
+            &self.residuals[node.residuals as usize..residuals],
+            &self.shapes[node.shapes as usize..ends.2],
+        )
+    }
+
+    fn push(&mut self, op: AnyOp<T>, at: &'static Location<'static>, saves: Saves) -> u32 {
+        let id = u32::try_from(self.nodes.len()).expect("a tape has fewer than 2³² nodes");
+        let (edges, residuals, shapes) =
+            (self.edges.len() as u32, self.residuals.len() as u32, self.shapes.len() as u32);
+        self.nodes.push(Node { op, at, saves, edges, residuals, shapes });
+        id
+    }
+
+    fn clear(&mut self) {
+        self.nodes.clear();
+        self.edges.clear();
+        self.residuals.clear();
+        self.shapes.clear();
+        self.leaves.clear();
+        self.cotangents.clear();
+    }
+
+    /// Bytes of the lists, as they have grown.
+    pub(crate) fn bytes(&self) -> usize {
+        self.nodes.capacity() * size_of::<Node<T>>()
+            + (self.edges.capacity() + self.leaves.capacity()) * size_of::<u32>()
+            + self.residuals.capacity() * size_of::<Tensor<T>>()
+            + self.shapes.capacity() * size_of::<Shape>()
+            + self.cotangents.capacity() * size_of::<Option<Tensor<T>>>()
+    }
+}
+
+/// The part of a tape that variables refer to. It does not borrow the store, so that the tape may
+/// be dropped after the store has changed.
+#[doc(hidden)]
+pub struct Core<T: Float> {
+    pub(crate) arena: RefCell<Arena<T>>,
+    /// Set by a sweep that freed the residuals.
+    pub(crate) spent: Cell<bool>,
+}
+
+impl<T: Float> Core<T> {
+    fn new() -> Core<T> {
+        let kept = T::local().with_borrow_mut(|local| local.arena.take());
+        Core { arena: RefCell::new(kept.unwrap_or_default()), spent: Cell::new(false) }
+    }
+
+    /// Runs an op on the operands `x`, whose nodes are `ids`, and records it if one is recorded.
+    #[track_caller]
+    pub(crate) fn run<O: Op<T> + Into<AnyOp<T>>>(&self, op: O, x: &mut [Tensor<T>], ids: &[u32]) -> Var<'_, T> {
+        let shapes: SmallVec<[Shape; 3]> = x.iter().map(Tensor::shape).collect();
+        let shape = op.shape(&shapes).unwrap_or_else(|error| panic!("{}({}): {error}", op.name(), list(&shapes)));
+        let needs = Needs(ids.iter().enumerate().fold(0, |bits, (i, &id)| bits | u32::from(id != NONE) << i));
+        if needs.none() {
+            return self.constant(op.forward(x, shape));
+        }
+        assert!(
+            !self.spent.get(),
+            "{}: this tape is spent: a backward sweep freed what it had kept; start a new tape",
+            op.name()
+        );
+        let saves = op.saves(needs);
+        let mut kept: SmallVec<[Tensor<T>; 3]> = SmallVec::new();
+        for (i, operand) in x.iter().enumerate() {
+            if saves.has_operand(i) {
+                kept.push(operand.clone());
+            }
+        }
+        let value = op.forward(x, shape);
+        if saves.has_result() {
+            kept.push(value.clone());
+        }
+        let mut arena = self.arena.borrow_mut();
+        let node = arena.push(op.into(), Location::caller(), saves);
+        arena.edges.extend_from_slice(ids);
+        arena.residuals.extend(kept);
+        if shapes.iter().any(|shape| shape.rank() > 0) {
+            arena.shapes.extend_from_slice(&shapes);
+        }
+        Var { value, core: self, node }
+    }
+
+    pub(crate) fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
+        Var { value, core: self, node: NONE }
+    }
+}
+
+impl<T: Float> Drop for Core<T> {
+    fn drop(&mut self) {
+        let mut arena = std::mem::take(self.arena.get_mut());
+        // Clearing flat lists never recurses, however long the tape.
+        arena.clear();
+        let _ = T::local().try_with(|local| {
+            if let Ok(mut local) = local.try_borrow_mut()
+                && local.arena.is_none()
+            {
+                local.arena = Some(arena);
+            }
+        });
+    }
+}
+
+/// The shapes of operands for a message.
+fn list(shapes: &[Shape]) -> String {
+    shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(", ")
+}
+
+/// A recording of a computation on the values of a store, to be differentiated.
+///
+/// A tape borrows the [`Params`], so a program that changes parameters while the tape still needs
+/// them does not compile:
+///
+/// ```compile_fail,E0502
+/// # use tandem_autograd::{Params, Tape, Tensor};
+/// let mut params = Params::new();
+/// let w = params.add("w", Tensor::scalar(3.0_f32));
+/// let tape = Tape::new(&params);
+/// let loss = tape.param(w).square();
+/// params.update(params.slot(w), |w| w[0] -= 0.1);   // the tape is still needed …
+/// let gradients = loss.backward();                  // … here
+/// ```
+///
+/// The same program with the two steps in order compiles, and nothing has to be dropped by hand:
+///
+/// ```
+/// # use tandem_autograd::{Params, Tape, Tensor};
+/// let mut params = Params::new();
+/// let w = params.add("w", Tensor::scalar(3.0_f32));
+/// let tape = Tape::new(&params);
+/// let gradients = tape.param(w).square().backward();
+/// let slot = params.slot(w);
+/// params.update(slot, |w| w[0] -= 0.1 * gradients.get(slot).unwrap().item());
+/// assert_eq!(params.get(w).item(), 2.4);
+/// ```
+pub struct Tape<'p, T: Float = f32> {
+    params: &'p Params<T>,
+    recording: bool,
+    pub(crate) core: Core<T>,
+}
+
+impl<'p, T: Float> Tape<'p, T> {
+    /// An empty tape over this store.
+    pub fn new(params: &'p Params<T>) -> Tape<'p, T> {
+        Tape { params, recording: true, core: Core::new() }
+    }
+
+    /// A tape on which parameters are constants: nothing is recorded, and a value lives no longer
+    /// than the program needs it. In PyTorch this is called `torch.no_grad`.
+    pub fn without_gradients(params: &'p Params<T>) -> Tape<'p, T> {
+        Tape { params, recording: false, core: Core::new() }
+    }
+
+    /// The store that the tape differentiates.
+    pub fn params(&self) -> &'p Params<T> {
+        self.params
+    }
+
+    /// The value of a parameter as a variable.
+    ///
+    /// Asking again, or for another name of the same slot, gives the same leaf: a parameter that
+    /// is used k times is one leaf with k edges to it, and its gradient is one buffer to which k
+    /// contributions are added. A frozen parameter is a constant.
+    ///
+    /// # Panics
+    /// If the id is of another store, or the tape is spent.
+    #[track_caller]
+    pub fn param(&self, id: ParamId) -> Var<'_, T> {
+        let slot = self.params.slot(id);
+        let value = self.params.value(slot).clone();
+        if !(self.recording && self.params.is_trainable(id)) {
+            return self.core.constant(value);
+        }
+        let mut arena = self.core.arena.borrow_mut();
+        if arena.leaves.len() <= slot.index() {
+            arena.leaves.resize(self.params.slot_capacity(), NONE);
+        }
+        let mut node = arena.leaves[slot.index()];
+        if node == NONE {
+            assert!(
+                !self.core.spent.get(),
+                "param: this tape is spent: a backward sweep freed what it had kept; start a new tape"
+            );
+            node = arena.push(AnyOp::Leaf(Some(slot)), Location::caller(), Saves::NOTHING);
+            arena.leaves[slot.index()] = node;
+        }
+        Var { value, core: &self.core, node }
+    }
+
+    /// A value that no gradient is computed for.
+    pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
+        self.core.constant(value.into())
+    }
+
+    /// A value that is not in the store but whose gradient can be asked for.
+    #[track_caller]
+    pub fn input(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
+        assert!(
+            !self.core.spent.get(),
+            "input: this tape is spent: a backward sweep freed what it had kept; start a new tape"
+        );
+        let node = self.core.arena.borrow_mut().push(AnyOp::Leaf(None), Location::caller(), Saves::NOTHING);
+        Var { value: value.into(), core: &self.core, node }
+    }
+
+    /// How many nodes have been recorded.
+    pub fn len(&self) -> usize {
+        self.core.arena.borrow().nodes.len()
+    }
+
+    /// The recorded ops in order, by the names of their types as in [`OPS`](crate::ops::OPS);
+    /// parameters and inputs are `Leaf`.
+    pub fn recorded(&self) -> Vec<&'static str> {
+        self.core.arena.borrow().nodes.iter().map(|node| node.op.type_name()).collect()
+    }
+
+    /// Whether nothing has been recorded.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -1,0 +1,241 @@
+//! Dense, row-major tensors: a number, or one shared block, copied on write.
+
+use std::fmt;
+
+use crate::float::Float;
+use crate::pool::{Handle, Kind, is_dry};
+use crate::shape::Shape;
+
+/// A dense, row-major array of numbers.
+///
+/// Sixteen bytes: a tensor without axes is the number itself, any other one refers to a shared
+/// block. `clone` copies the reference; a block is copied when someone writes to it while another
+/// tensor still refers to it, so that a tensor behaves like a value at the cost of a reference.
+///
+/// ```
+/// use tandem_autograd::Tensor;
+/// let a = Tensor::new([2, 2], vec![1.0, 2.0, 3.0, 4.0]);
+/// let mut b = a.clone();
+/// b.update(|x| x[0] = 9.0);
+/// assert_eq!((a.data()[0], b.data()[0]), (1.0, 9.0));
+/// ```
+#[derive(Clone)]
+pub struct Tensor<T: Float = f32>(Repr<T>);
+
+#[derive(Clone)]
+enum Repr<T: Float> {
+    Number(T),
+    Block(Handle<T>),
+}
+
+impl<T: Float> Tensor<T> {
+    /// A tensor of this shape with these numbers, row-major.
+    ///
+    /// # Panics
+    /// If the numbers are not as many as the shape holds.
+    #[track_caller]
+    pub fn new(shape: impl Into<Shape>, data: Vec<T>) -> Tensor<T> {
+        let shape = shape.into();
+        assert!(
+            shape.len() == data.len(),
+            "a tensor of shape {shape} holds {} numbers, found {}",
+            shape.len(),
+            data.len()
+        );
+        if shape.rank() == 0 { Tensor::scalar(data[0]) } else { Tensor(Repr::Block(Handle::adopt(shape, data))) }
+    }
+
+    /// A single number, with no axes and no memory on the heap.
+    pub fn scalar(x: T) -> Tensor<T> {
+        Tensor(Repr::Number(x))
+    }
+
+    /// A tensor in which every number is `x`.
+    pub fn full(shape: impl Into<Shape>, x: T) -> Tensor<T> {
+        Tensor::build(shape, Kind::Activation, |out| out.fill(x))
+    }
+
+    /// A tensor of zeros.
+    pub fn zeros(shape: impl Into<Shape>) -> Tensor<T> {
+        Tensor::full(shape, T::ZERO)
+    }
+
+    /// A tensor whose numbers `write` fills in, in a buffer from the pool.
+    ///
+    /// The buffer holds stale numbers: `write` must set every one. In a dry run `write` is not
+    /// called. This and [`update`](Tensor::update) are the only doors through which numbers are
+    /// written.
+    pub fn build(shape: impl Into<Shape>, kind: Kind, write: impl FnOnce(&mut [T])) -> Tensor<T> {
+        let shape = shape.into();
+        if shape.rank() == 0 {
+            let mut x = [T::NAN];
+            if !is_dry::<T>() {
+                write(&mut x);
+            }
+            return Tensor::scalar(x[0]);
+        }
+        let mut handle = Handle::new(shape, kind);
+        if !is_dry::<T>() {
+            write(&mut handle.unique().expect("a new block has one owner").data);
+        }
+        Tensor(Repr::Block(handle))
+    }
+
+    /// Changes the numbers in place, or in a copy if another tensor shares them.
+    pub fn update(&mut self, write: impl FnOnce(&mut [T])) {
+        self.make_unique();
+        match &mut self.0 {
+            Repr::Number(x) => write(std::slice::from_mut(x)),
+            Repr::Block(handle) if !is_dry::<T>() => write(&mut handle.unique().expect("made unique").data),
+            Repr::Block(_) => {}
+        }
+    }
+
+    fn make_unique(&mut self) {
+        let Repr::Block(handle) = &mut self.0 else { return };
+        if handle.unique().is_some() {
+            return;
+        }
+        let kind = handle.block().kind;
+        *self = Tensor::build(self.shape(), kind, |out| out.copy_from_slice(self.data()));
+    }
+
+    /// Whether no other tensor shares the numbers, so that they may be overwritten.
+    pub(crate) fn is_unique(&mut self) -> bool {
+        match &mut self.0 {
+            Repr::Number(_) => true,
+            Repr::Block(handle) => handle.unique().is_some(),
+        }
+    }
+
+    /// The shape.
+    #[inline]
+    pub fn shape(&self) -> Shape {
+        match &self.0 {
+            Repr::Number(_) => Shape::SCALAR,
+            Repr::Block(handle) => handle.block().shape,
+        }
+    }
+
+    /// How many numbers there are.
+    #[inline]
+    pub fn len(&self) -> usize {
+        self.shape().len()
+    }
+
+    /// Whether there are no numbers.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// The numbers, row-major. Empty in a dry run, unless the tensor is a single number.
+    #[inline]
+    pub fn data(&self) -> &[T] {
+        match &self.0 {
+            Repr::Number(x) => std::slice::from_ref(x),
+            Repr::Block(handle) => &handle.block().data,
+        }
+    }
+
+    /// The number in a tensor that holds just one. NaN in a dry run.
+    ///
+    /// # Panics
+    /// If there are more or fewer.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        assert!(self.len() == 1, "item() takes a tensor of one number, found shape {}", self.shape());
+        self.data().first().copied().unwrap_or(T::NAN)
+    }
+
+    /// The number itself, if the tensor has no axes.
+    #[inline]
+    pub(crate) fn number(&self) -> Option<T> {
+        match self.0 {
+            Repr::Number(x) => Some(x),
+            Repr::Block(_) => None,
+        }
+    }
+
+    /// The same numbers under another shape, without a copy if nobody shares them.
+    ///
+    /// # Panics
+    /// If the new shape holds more or fewer numbers.
+    #[track_caller]
+    pub fn reshape(mut self, shape: impl Into<Shape>) -> Tensor<T> {
+        let shape = shape.into();
+        assert!(
+            shape.len() == self.len(),
+            "reshape from {} to {shape}: {} numbers against {}",
+            self.shape(),
+            self.len(),
+            shape.len()
+        );
+        if shape == self.shape() {
+            return self;
+        }
+        match &mut self.0 {
+            Repr::Block(handle) if shape.rank() > 0 => {
+                if let Some(block) = handle.unique() {
+                    block.shape = shape;
+                    return self;
+                }
+                Tensor::build(shape, handle.block().kind, |out| out.copy_from_slice(self.data()))
+            }
+            _ => Tensor::build(shape, Kind::Activation, |out| out.copy_from_slice(self.data())),
+        }
+    }
+
+    /// Says what the memory of this tensor is for, if nobody shares it.
+    pub fn mark(&mut self, kind: Kind) {
+        if let Repr::Block(handle) = &mut self.0 {
+            handle.mark(kind);
+        }
+    }
+
+    /// Whether both refer to the same block.
+    pub fn shares_memory_with(&self, other: &Tensor<T>) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Block(a), Repr::Block(b)) => std::sync::Arc::ptr_eq(a.block(), b.block()),
+            _ => false,
+        }
+    }
+
+    /// The same numbers as another element type.
+    pub fn cast<U: Float>(&self) -> Tensor<U> {
+        Tensor::build(self.shape(), Kind::Activation, |out| {
+            for (to, from) in out.iter_mut().zip(self.data()) {
+                *to = U::from_f64(from.to_f64());
+            }
+        })
+    }
+}
+
+/// Scratch numbers for one kernel call, from the pool and back to it.
+pub(crate) fn scratch<T: Float>(len: usize) -> Tensor<T> {
+    Tensor::build([len], Kind::Workspace, |_| {})
+}
+
+impl<T: Float> From<T> for Tensor<T> {
+    fn from(x: T) -> Tensor<T> {
+        Tensor::scalar(x)
+    }
+}
+
+impl<T: Float> PartialEq for Tensor<T> {
+    fn eq(&self, other: &Tensor<T>) -> bool {
+        self.shape() == other.shape() && self.data() == other.data()
+    }
+}
+
+impl<T: Float> fmt::Debug for Tensor<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN: usize = 8;
+        if let Some(x) = self.number() {
+            return write!(f, "{x}");
+        }
+        write!(f, "{} ", self.shape())?;
+        let mut list = f.debug_list();
+        list.entries(self.data().iter().take(SHOWN));
+        if self.len() > SHOWN { list.finish_non_exhaustive() } else { list.finish() }
+    }
+}

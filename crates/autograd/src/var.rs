@@ -1,0 +1,214 @@
+//! A variable: a value, and perhaps the node of a tape that it came from.
+
+use std::fmt;
+use std::ops::{Add, Div, Mul, Neg, Sub};
+use std::rc::Rc;
+
+use smallvec::SmallVec;
+
+use crate::float::Float;
+use crate::op::Op;
+use crate::ops::{self, AnyOp};
+use crate::shape::Shape;
+use crate::tape::{Core, NONE};
+use crate::tensor::Tensor;
+
+/// A value and perhaps a node of a tape.
+///
+/// Ops consume their operands: an operand that nobody else refers to gives its buffer to the
+/// result. To use a variable twice, borrow it in an operator (`&a * &a`) or clone it, which copies
+/// a reference. An op records itself if and only if one of its operands is recorded.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(Tensor::new([3], vec![1.0, 2.0, 3.0]));
+/// let y = (&x * &x + 2.0 * &x).sum();
+/// let gradients = y.backward();
+/// assert_eq!(gradients.wrt(&x).unwrap().data(), [4.0, 6.0, 8.0]);
+/// ```
+pub struct Var<'t, T: Float = f32> {
+    pub(crate) value: Tensor<T>,
+    pub(crate) core: &'t Core<T>,
+    pub(crate) node: u32,
+}
+
+impl<T: Float> Clone for Var<'_, T> {
+    fn clone(&self) -> Self {
+        Var { value: self.value.clone(), core: self.core, node: self.node }
+    }
+}
+
+impl<'t, T: Float> Var<'t, T> {
+    /// The value.
+    pub fn value(&self) -> &Tensor<T> {
+        &self.value
+    }
+
+    /// The value, without the node.
+    pub fn into_value(self) -> Tensor<T> {
+        self.value
+    }
+
+    /// The shape of the value.
+    pub fn shape(&self) -> Shape {
+        self.value.shape()
+    }
+
+    /// The number in a variable that holds just one.
+    ///
+    /// # Panics
+    /// If it holds more or fewer.
+    #[track_caller]
+    pub fn item(&self) -> T {
+        self.value.item()
+    }
+
+    /// The same value as a constant: no gradient passes through it.
+    pub fn detach(self) -> Var<'t, T> {
+        Var { node: NONE, ..self }
+    }
+
+    /// Whether the variable is recorded, so that gradients pass through it.
+    pub fn is_recorded(&self) -> bool {
+        self.node != NONE
+    }
+
+    /// A constant on the same tape.
+    pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'t, T> {
+        self.core.constant(value.into())
+    }
+
+    /// Applies an op that another crate defines.
+    ///
+    /// # Panics
+    /// If the shapes do not fit, or the operands are of different tapes.
+    #[track_caller]
+    pub fn apply_op<const N: usize>(op: impl Op<T> + 'static, operands: [Var<'t, T>; N]) -> Var<'t, T> {
+        Var::apply(ops::Custom(Rc::new(op)), operands)
+    }
+
+    #[track_caller]
+    #[inline]
+    pub(crate) fn apply<const N: usize, O: Op<T> + Into<AnyOp<T>>>(op: O, operands: [Var<'t, T>; N]) -> Var<'t, T> {
+        let core = operands[0].core;
+        let ids = operands.each_ref().map(|x| x.node);
+        for (i, x) in operands.iter().enumerate() {
+            assert!(
+                std::ptr::eq(core, x.core),
+                "{}: operand {i}, of shape {}, is a variable of another tape",
+                op.name(),
+                x.shape()
+            );
+        }
+        core.run(op, &mut operands.map(|x| x.value), &ids)
+    }
+
+    /// As [`apply`](Var::apply), for any number of operands.
+    #[track_caller]
+    pub(crate) fn apply_many<O: Op<T> + Into<AnyOp<T>>>(
+        op: O,
+        operands: impl IntoIterator<Item = Var<'t, T>>,
+    ) -> Var<'t, T> {
+        let mut core = None;
+        let (mut values, mut ids) = (SmallVec::<[Tensor<T>; 4]>::new(), SmallVec::<[u32; 4]>::new());
+        for x in operands {
+            assert!(
+                std::ptr::eq(*core.get_or_insert(x.core), x.core),
+                "{}: an operand is a variable of another tape",
+                op.name()
+            );
+            values.push(x.value);
+            ids.push(x.node);
+        }
+        core.unwrap_or_else(|| panic!("{}: no operands", op.name())).run(op, &mut values, &ids)
+    }
+}
+
+impl<T: Float> fmt::Debug for Var<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.value.fmt(f)
+    }
+}
+
+/// Implements an operator for values and references in all combinations, and with a number on
+/// either side. Numbers are `f64` in the program and are rounded to the element type.
+macro_rules! operator {
+    ($trait:ident :: $method:ident, $op:expr, |$x:ident, $c:ident| $with:expr, |$d:ident, $y:ident| $from:expr) => {
+        operator!(@pair $trait::$method, $op, Var<'t, T>, Var<'t, T>);
+        operator!(@pair $trait::$method, $op, &Var<'t, T>, Var<'t, T>);
+        operator!(@pair $trait::$method, $op, Var<'t, T>, &Var<'t, T>);
+        operator!(@pair $trait::$method, $op, &Var<'t, T>, &Var<'t, T>);
+        operator!(@number $trait::$method, Var<'t, T>, |$x, $c| $with, |$d, $y| $from);
+        operator!(@number $trait::$method, &Var<'t, T>, |$x, $c| $with, |$d, $y| $from);
+    };
+    (@pair $trait:ident :: $method:ident, $op:expr, $left:ty, $right:ty) => {
+        impl<'t, T: Float> $trait<$right> for $left {
+            type Output = Var<'t, T>;
+            #[track_caller]
+            #[inline]
+            fn $method(self, other: $right) -> Var<'t, T> {
+                Var::apply($op, [self.own(), other.own()])
+            }
+        }
+    };
+    (@number $trait:ident :: $method:ident, $var:ty, |$x:ident, $c:ident| $with:expr, |$d:ident, $y:ident| $from:expr) => {
+        impl<'t, T: Float> $trait<f64> for $var {
+            type Output = Var<'t, T>;
+            #[track_caller]
+            fn $method(self, $c: f64) -> Var<'t, T> {
+                let $x = self.own();
+                $with
+            }
+        }
+        impl<'t, T: Float> $trait<$var> for f64 {
+            type Output = Var<'t, T>;
+            #[track_caller]
+            fn $method(self, y: $var) -> Var<'t, T> {
+                let ($d, $y) = (self, y.own());
+                $from
+            }
+        }
+    };
+}
+
+/// A variable by value, from one by value or by reference.
+trait Own<'t, T: Float> {
+    fn own(self) -> Var<'t, T>;
+}
+
+impl<'t, T: Float> Own<'t, T> for Var<'t, T> {
+    #[inline]
+    fn own(self) -> Var<'t, T> {
+        self
+    }
+}
+
+impl<'t, T: Float> Own<'t, T> for &Var<'t, T> {
+    #[inline]
+    fn own(self) -> Var<'t, T> {
+        self.clone()
+    }
+}
+
+operator!(Add::add, ops::Add, |x, c| x.shift(c), |c, x| x.shift(c));
+operator!(Sub::sub, ops::Sub, |x, c| x.shift(-c), |c, x| x.scale(-1.0).shift(c));
+operator!(Mul::mul, ops::Mul, |x, c| x.scale(c), |c, x| x.scale(c));
+operator!(Div::div, ops::Div, |x, c| x.scale(1.0 / c), |c, x| x.powf(-1.0).scale(c));
+
+impl<'t, T: Float> Neg for Var<'t, T> {
+    type Output = Var<'t, T>;
+    #[track_caller]
+    fn neg(self) -> Var<'t, T> {
+        self.scale(-1.0)
+    }
+}
+
+impl<'t, T: Float> Neg for &Var<'t, T> {
+    type Output = Var<'t, T>;
+    #[track_caller]
+    fn neg(self) -> Var<'t, T> {
+        self.clone().scale(-1.0)
+    }
+}

@@ -1,0 +1,38 @@
+//! Data sets: files read into memory, and rows handed out in shuffled mini-batches.
+//!
+//! | to | use |
+//! |---|---|
+//! | read any file in MNIST's format, plain or gzipped | [`Idx`], [`IdxValues`] |
+//! | load a set of labelled images, scaled to 0..=1 | [`Images`], [`CLASSES`] |
+//! | load the handwritten digits, already split | [`digits`] |
+//! | walk through the rows in a seeded random order | [`Batches`], [`Last`] |
+//! | set rows aside for validation | [`stratified_split`] |
+//! | say what was wrong with a file | [`DataError`] |
+//!
+//! Nothing here knows of tensors: pixels and labels are copied into slices that the caller owns, so
+//! that one pair of buffers serves a whole training run.
+//!
+//! ```
+//! use tandem_nn::data::{Batches, Last, digits};
+//! # let directory = concat!(env!("CARGO_MANIFEST_DIR"), "/../../data");
+//! let (train, _test) = digits(directory)?;
+//! let mut pixels = vec![0f32; 32 * train.size()];
+//! let mut labels = vec![0f32; 32];
+//! let mut batches = Batches::new(train.len(), 32, 7, Last::Drop)?;
+//! for epoch in 0..2 {
+//!     for rows in batches.epoch(epoch) {
+//!         train.gather(rows, &mut pixels, &mut labels);
+//!     }
+//! }
+//! # Ok::<(), tandem_nn::data::DataError>(())
+//! ```
+
+mod batches;
+mod digits;
+mod error;
+mod idx;
+
+pub use batches::{Batches, Last, stratified_split};
+pub use digits::{CLASSES, Images, digits};
+pub use error::DataError;
+pub use idx::{Idx, IdxValues};

@@ -1,0 +1,138 @@
+//! What a layer is, and layers one after another.
+
+use smallvec::SmallVec;
+use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
+
+/// One use of a parameter by a layer: at how many positions of the input it is applied.
+///
+/// A linear layer applies each number once; a convolution kernel is applied at every position of
+/// the result. "As if unshared", each position would have a copy of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Use {
+    /// The parameter.
+    pub id: ParamId,
+    /// The positions at which it is applied.
+    pub positions: usize,
+}
+
+/// A description of a computation with parameters. It holds names ([`ParamId`]s) and sizes, no
+/// numbers: copying a layer shares its parameters.
+pub trait Layer<T: Float> {
+    /// What kind of layer this is, for reports: `conv`, `linear`, …
+    fn kind(&self) -> &'static str;
+
+    /// The shape of the result for one example of this shape; the batch axis is left out of both.
+    ///
+    /// # Errors
+    /// If an example of this shape does not fit.
+    fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError>;
+
+    /// The parameters, each with the positions at which it is applied to such an example.
+    ///
+    /// # Errors
+    /// If an example of this shape does not fit.
+    fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
+        self.output(params, input).map(|_| SmallVec::new())
+    }
+
+    /// The result for a batch.
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T>;
+}
+
+/// Layers one after another. In PyTorch this is called `nn.Sequential`.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Activation, Init, Layer, Linear, Sequential};
+/// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
+/// let mut net = Sequential::new();
+/// net.push("hidden", Linear::new(&mut params, "hidden", [4, 8], Init::He, &mut rng));
+/// net.push("relu", Activation::Relu);
+/// net.push("out", Linear::new(&mut params, "out", [8, 3], Init::He, &mut rng));
+/// let tape = Tape::new(&params);
+/// let y = net.forward(&tape, tape.constant(Tensor::zeros([5, 4])));
+/// assert_eq!(y.shape().to_vec(), [5, 3]);
+/// ```
+pub struct Sequential<T: Float = f32> {
+    layers: Vec<(Box<str>, Box<dyn Layer<T>>)>,
+}
+
+impl<T: Float> Default for Sequential<T> {
+    fn default() -> Self {
+        Sequential { layers: Vec::new() }
+    }
+}
+
+/// What one layer of a network is and has.
+#[derive(Clone, Debug)]
+pub struct LayerRow {
+    /// The layer's name.
+    pub name: String,
+    /// What kind it is.
+    pub kind: &'static str,
+    /// The shape of its result for one example.
+    pub output: Shape,
+    /// Its parameters with their positions.
+    pub uses: SmallVec<[Use; 2]>,
+}
+
+impl<T: Float> Sequential<T> {
+    /// No layers: the identity.
+    pub fn new() -> Sequential<T> {
+        Sequential::default()
+    }
+
+    /// Appends a layer.
+    pub fn push(&mut self, name: &str, layer: impl Layer<T> + 'static) {
+        self.layers.push((name.into(), Box::new(layer)));
+    }
+
+    /// Every layer with its result's shape and its parameters, for one example of this shape.
+    ///
+    /// # Errors
+    /// If a layer does not fit the one before it; the message names the layer.
+    pub fn rows(&self, params: &Params<T>, input: Shape) -> Result<Vec<LayerRow>, ShapeError> {
+        let mut shape = input;
+        let mut rows = Vec::with_capacity(self.layers.len());
+        for (name, layer) in &self.layers {
+            let named = |error: ShapeError| ShapeError(format!("layer `{name}`: {error}"));
+            let uses = layer.uses(params, shape).map_err(named)?;
+            shape = layer.output(params, shape).map_err(named)?;
+            rows.push(LayerRow { name: name.to_string(), kind: layer.kind(), output: shape, uses });
+        }
+        Ok(rows)
+    }
+
+    /// How many parameters there would be if nothing were shared: Σ over names of
+    /// size × positions.
+    ///
+    /// # Errors
+    /// If a layer does not fit the one before it.
+    pub fn connections(&self, params: &Params<T>, input: Shape) -> Result<usize, ShapeError> {
+        let rows = self.rows(params, input)?;
+        Ok(rows.iter().flat_map(|row| &row.uses).map(|each| params.get(each.id).len() * each.positions).sum())
+    }
+
+    /// Bytes of the list of layers.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        let items: usize = self.layers.iter().map(|(name, layer)| name.len() + size_of_val(&**layer)).sum();
+        self.layers.capacity() * size_of::<(Box<str>, Box<dyn Layer<T>>)>() + items
+    }
+}
+
+impl<T: Float> Layer<T> for Sequential<T> {
+    fn kind(&self) -> &'static str {
+        "sequential"
+    }
+    fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(self.rows(params, input)?.last().map_or(input, |row| row.output))
+    }
+    fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
+        Ok(self.rows(params, input)?.into_iter().flat_map(|row| row.uses).collect())
+    }
+    #[track_caller]
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        self.layers.iter().fold(x, |x, (_, layer)| layer.forward(tape, x))
+    }
+}

@@ -1,0 +1,118 @@
+//! The linear layer and the multi-layer perceptron.
+
+use rand::Rng;
+use smallvec::{SmallVec, smallvec};
+use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
+
+use crate::init::Init;
+use crate::layer::{Layer, Use};
+use crate::simple::Activation;
+
+/// y = x · W + b, with x of shape `[n, inputs]` and W stored as `[inputs, outputs]`, the way the
+/// product reads it. (PyTorch's `nn.Linear` stores the transpose.)
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Init, Layer, Linear};
+/// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
+/// let layer = Linear::new(&mut params, "fc", [3, 2], Init::He, &mut rng);
+/// assert_eq!(params.names().map(|(_, path)| path).collect::<Vec<_>>(), ["fc.weight", "fc.bias"]);
+/// let tape = Tape::new(&params);
+/// assert_eq!(layer.forward(&tape, tape.constant(Tensor::zeros([5, 3]))).shape().to_vec(), [5, 2]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Linear {
+    /// `[inputs, outputs]`.
+    pub weight: ParamId,
+    /// `[outputs]`.
+    pub bias: ParamId,
+}
+
+impl Linear {
+    /// A layer whose parameters are named `path.weight` and `path.bias`. The bias starts at zero,
+    /// or, with [`Init::Uniform`], like the weights.
+    ///
+    /// # Panics
+    /// If a name is taken.
+    #[track_caller]
+    pub fn new<T: Float>(params: &mut Params<T>, path: &str, [inputs, outputs]: [usize; 2], init: Init, rng: &mut impl Rng) -> Linear {
+        let weight = init.draw([inputs, outputs], inputs, outputs, rng);
+        let bias = init.of_bias().draw([outputs], inputs, outputs, rng);
+        Linear { weight: params.add(&format!("{path}.weight"), weight), bias: params.add(&format!("{path}.bias"), bias) }
+    }
+}
+
+impl<T: Float> Layer<T> for Linear {
+    fn kind(&self) -> &'static str {
+        "linear"
+    }
+    fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        let weight = params.get(self.weight).shape();
+        let fits = input.rank() == 1 && input[0] == weight[0];
+        ShapeError::unless(fits, || format!("a linear layer of shape {weight} takes examples of shape [{}], found {input}", weight[0]))?;
+        Ok(input.with(0, weight[1] as usize))
+    }
+    fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
+        self.output(params, input)?;
+        Ok(smallvec![Use { id: self.weight, positions: 1 }, Use { id: self.bias, positions: 1 }])
+    }
+    #[track_caller]
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        x.matmul(tape.param(self.weight)) + tape.param(self.bias)
+    }
+}
+
+/// Linear layers with an activation between them (and none after the last).
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Activation, Init, Layer, Mlp};
+/// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
+/// let net = Mlp::new(&mut params, "net", &[4, 16, 16, 2], Activation::Tanh, Init::Glorot, &mut rng);
+/// let tape = Tape::new(&params);
+/// assert_eq!(net.forward(&tape, tape.constant(Tensor::zeros([5, 4]))).shape().to_vec(), [5, 2]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct Mlp {
+    /// The linear layers in order.
+    pub layers: SmallVec<[Linear; 4]>,
+    /// What stands between them.
+    pub activation: Activation,
+}
+
+impl Mlp {
+    /// A perceptron with these widths, inputs first; its layers are named `path.0`, `path.1`, ….
+    ///
+    /// # Panics
+    /// If there are fewer than two widths, or a name is taken.
+    #[track_caller]
+    pub fn new<T: Float>(params: &mut Params<T>, path: &str, widths: &[usize], activation: Activation, init: Init, rng: &mut impl Rng) -> Mlp {
+        assert!(widths.len() >= 2, "a perceptron needs the widths of its input and its output, found {widths:?}");
+        let mut layers = SmallVec::new();
+        for (i, pair) in widths.windows(2).enumerate() {
+            layers.push(Linear::new(params, &format!("{path}.{i}"), [pair[0], pair[1]], init, rng));
+        }
+        Mlp { layers, activation }
+    }
+}
+
+impl<T: Float> Layer<T> for Mlp {
+    fn kind(&self) -> &'static str {
+        "mlp"
+    }
+    fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        self.layers.iter().try_fold(input, |shape, layer| layer.output(params, shape))
+    }
+    fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
+        self.output(params, input)?;
+        Ok(self.layers.iter().flat_map(|layer| [layer.weight, layer.bias]).map(|id| Use { id, positions: 1 }).collect())
+    }
+    #[track_caller]
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        let (last, hidden) = self.layers.split_last().expect("a perceptron has a layer");
+        let x = hidden.iter().fold(x, |x, layer| self.activation.apply(layer.forward(tape, x)));
+        last.forward(tape, x)
+    }
+}

@@ -1,0 +1,132 @@
+//! Layers without parameters.
+
+use tandem_autograd::{Conv, Float, Params, Shape, ShapeError, Tape, Var, Window};
+
+use crate::layer::Layer;
+
+/// A function of each number by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Activation {
+    /// max(x, 0)
+    Relu,
+    /// tanh x
+    Tanh,
+    /// 1 / (1 + e⁻ˣ)
+    Sigmoid,
+}
+
+impl Activation {
+    /// The function of each number.
+    #[track_caller]
+    pub fn apply<T: Float>(self, x: Var<'_, T>) -> Var<'_, T> {
+        match self {
+            Activation::Relu => x.relu(),
+            Activation::Tanh => x.tanh(),
+            Activation::Sigmoid => x.sigmoid(),
+        }
+    }
+}
+
+impl<T: Float> Layer<T> for Activation {
+    fn kind(&self) -> &'static str {
+        match self {
+            Activation::Relu => "relu",
+            Activation::Tanh => "tanh",
+            Activation::Sigmoid => "sigmoid",
+        }
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(input)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        self.apply(x)
+    }
+}
+
+/// All axes but the batch made one. Images are laid out as rows × columns × channels, so the order
+/// differs from PyTorch's, where channels come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flatten;
+
+impl<T: Float> Layer<T> for Flatten {
+    fn kind(&self) -> &'static str {
+        "flatten"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(Shape::from([input.len()]))
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        x.flatten()
+    }
+}
+
+/// The inverse of [`Flatten`]: examples of this shape again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unflatten(pub Shape);
+
+impl<T: Float> Layer<T> for Unflatten {
+    fn kind(&self) -> &'static str {
+        "unflatten"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        ShapeError::unless(input.len() == self.0.len(), || format!("{input} holds {} numbers, {} holds {}", input.len(), self.0, self.0.len()))?;
+        Ok(self.0)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        let rows = x.shape()[0] as usize;
+        x.reshape(batched(self.0, rows))
+    }
+}
+
+/// The shape of `rows` examples of this shape.
+pub(crate) fn batched(example: Shape, rows: usize) -> Shape {
+    Shape::SCALAR.join(0, &[&[rows], &*example.to_vec()].concat())
+}
+
+/// The largest number of each window of rows × columns × channels.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool2d(pub Window);
+
+/// The mean of each window of rows × columns × channels, padding counting as zeros.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvgPool2d(pub Window);
+
+fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
+    let out = window.output(batched(input, 1))?;
+    Ok(Shape::new(&out.to_vec()[1..]))
+}
+
+impl<T: Float> Layer<T> for MaxPool2d {
+    fn kind(&self) -> &'static str {
+        "max pool"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        pooled(self.0, input)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        x.max_pool(self.0)
+    }
+}
+
+impl<T: Float> Layer<T> for AvgPool2d {
+    fn kind(&self) -> &'static str {
+        "avg pool"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        pooled(self.0, input)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        x.avg_pool(self.0)
+    }
+}
+
+/// The shape of one example of a convolution's result.
+pub(crate) fn convolved(conv: &Conv, input: Shape, kernel: Shape) -> Result<Shape, ShapeError> {
+    let out = tandem_autograd::Op::<f32>::shape(conv, &[batched(input, 1), kernel])?;
+    Ok(Shape::new(&out.to_vec()[1..]))
+}
