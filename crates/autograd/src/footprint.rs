@@ -11,15 +11,15 @@ use crate::params::SlotId;
 use crate::pool::{Kind, Local, Meter, header_bytes};
 use crate::tensor::Tensor;
 
-/// Bytes of a program at the moment when its tensors took most, by what they are for.
+/// Bytes of a program at the moment when it had asked most of the system, by what they are for.
 ///
-/// The fields add up to all that the store, the tape, the optimizer and the pool have asked of the
-/// system.
+/// The fields add up to all that the store, the tape, the optimizer and the pool have asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Values in the store, each slot once.
     pub parameters: usize,
-    /// Gradients of parameters, each slot once.
+    /// Gradients of parameters, each slot once: buffers that hold one, or that wait in the pool for
+    /// the next step's.
     pub gradients: usize,
     /// What the optimizer remembers, each slot once.
     pub optimizer: usize,
@@ -27,7 +27,7 @@ pub struct Footprint {
     pub activations: usize,
     /// Scratch space of the kernel that ran at that moment.
     pub workspace: usize,
-    /// Buffers that waited in the pool at that moment.
+    /// All other buffers that waited in the pool at that moment.
     pub idle: usize,
     /// Names, lists of nodes, headers of blocks: everything that holds no numbers of tensors.
     pub bookkeeping: usize,
@@ -53,7 +53,7 @@ impl<T: Float> Probe<T> {
     /// Forgets the largest use so far: what [`footprint`](Probe::footprint) reports is the peak
     /// after this.
     pub fn forget_peak(&self) {
-        with_meter::<T, _>(|meter| meter.peak = meter.live);
+        with_meter::<T, _>(|meter| meter.peak = meter.now);
     }
 
     /// The footprint so far. `lists` are the bytes of lists that the program holds beside the
@@ -61,23 +61,23 @@ impl<T: Float> Probe<T> {
     ///
     /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
     pub fn footprint(&self, lists: usize) -> Footprint {
-        let meter = with_meter::<T, _>(|meter| *meter);
-        let (idle, kept) = T::local().with_borrow(|local| {
+        let peak = with_meter::<T, _>(|meter| meter.peak);
+        let kept = T::local().with_borrow(|local| {
             let arena = local.arena.as_ref().map_or(0, crate::tape::Arena::bytes);
             let gradients =
                 local.gradients.as_ref().map_or(0, Vec::capacity) * size_of::<Option<(SlotId, Tensor<T>)>>();
-            (local.pool.idle, arena + gradients + local.pool.list_bytes())
+            arena + gradients + local.pool.list_bytes()
         });
-        let numbers = meter.live.iter().sum::<usize>() + idle;
-        let of = |kind: Kind| meter.peak[kind as usize];
+        let live = |kind: Kind| peak.live[kind as usize];
+        let waiting = peak.idle[Kind::Gradient as usize];
         Footprint {
-            parameters: of(Kind::Parameter),
-            gradients: of(Kind::Gradient),
-            optimizer: of(Kind::Optimizer),
-            activations: of(Kind::Activation),
-            workspace: of(Kind::Workspace),
-            idle: numbers - meter.peak.iter().sum::<usize>(),
-            bookkeeping: meter.blocks * header_bytes::<T>() + kept + lists,
+            parameters: live(Kind::Parameter),
+            gradients: live(Kind::Gradient) + waiting,
+            optimizer: live(Kind::Optimizer),
+            activations: live(Kind::Activation),
+            workspace: live(Kind::Workspace),
+            idle: peak.idle.iter().sum::<usize>() - waiting,
+            bookkeeping: peak.blocks * header_bytes::<T>() + kept + lists,
         }
     }
 }

@@ -19,7 +19,7 @@ pub use check::{GradientMismatch, check_gradients};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
-pub use op::{Needs, Op, Saves};
+pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
 pub use params::{ParamId, Params, SlotId, TieError};
 pub use pool::{Kind, release_memory};

@@ -1,6 +1,7 @@
 //! What an op is: a shape check, what it saves, a forward computation and a rule.
 
 use crate::float::Float;
+use crate::pool::Kind;
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -68,10 +69,26 @@ impl Saves {
     }
 }
 
+/// A result that is still to be computed: its shape, and what its memory is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Out {
+    /// The shape that [`Op::shape`] gave.
+    pub shape: Shape,
+    /// What the memory is for: a gradient, if the op computes a contribution to one.
+    pub kind: Kind,
+}
+
+impl Out {
+    /// The result, whose numbers `write` fills in; see [`Tensor::build`].
+    pub fn build<T: Float>(self, write: impl FnOnce(&mut [T])) -> Tensor<T> {
+        Tensor::build(self.shape, self.kind, write)
+    }
+}
+
 /// A differentiable operation. In PyTorch this is called `autograd.Function`.
 ///
 /// ```
-/// use tandem_autograd::{Float, Needs, Op, Params, Rule, Saves, Shape, ShapeError, Tape, Tensor, Var};
+/// use tandem_autograd::{Float, Needs, Op, Out, Params, Rule, Saves, Shape, ShapeError, Tape, Tensor, Var};
 ///
 /// /// z = x³,  x̄ = z̄ · 3x²
 /// #[derive(Clone)]
@@ -87,7 +104,7 @@ impl Saves {
 ///     fn saves(&self, _: Needs) -> Saves {
 ///         Saves::operand(0)
 ///     }
-///     fn forward(&self, x: &mut [Tensor<T>], _: Shape) -> Tensor<T> {
+///     fn forward(&self, x: &mut [Tensor<T>], _: Out) -> Tensor<T> {
 ///         let mut z = x[0].clone();
 ///         z.update(|z| z.iter_mut().for_each(|z| *z = *z * *z * *z));
 ///         z
@@ -119,9 +136,9 @@ pub trait Op<T: Float> {
     /// memory from here to the backward sweep.
     fn saves(&self, needs: Needs) -> Saves;
 
-    /// Computes the result, whose shape is given. The operands are the op's own: where nothing
-    /// else refers to one, its buffer may become the result.
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T>;
+    /// Computes the result, of the shape that [`shape`](Op::shape) gave. The operands are the op's
+    /// own: where nothing else refers to one, its buffer may become the result.
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T>;
 
     /// The rule: given the cotangent of the result, adds each operand's contribution.
     ///

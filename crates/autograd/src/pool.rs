@@ -51,31 +51,43 @@ pub(crate) const fn header_bytes<T>() -> usize {
     2 * size_of::<usize>() + size_of::<Block<T>>()
 }
 
-/// What a dry run counts: bytes by kind now and at the moment when most were in use.
+/// Bytes of numbers at one moment, by kind: in use, and idle by what they were last used for.
 #[derive(Clone, Copy, Default, Debug)]
-pub(crate) struct Meter {
+pub(crate) struct Tally {
     pub(crate) live: [usize; KINDS],
-    pub(crate) peak: [usize; KINDS],
+    pub(crate) idle: [usize; KINDS],
     /// Blocks that exist, in use or idle.
     pub(crate) blocks: usize,
 }
 
+impl Tally {
+    /// All that the system has been asked for, and how much of it is in use.
+    fn size(&self) -> (usize, usize) {
+        let live: usize = self.live.iter().sum();
+        (live + self.idle.iter().sum::<usize>(), live)
+    }
+}
+
+/// What a dry run counts: now, and at the moment when most had been asked of the system; of several
+/// such moments, the last one at which most was in use.
+#[derive(Clone, Copy, Default, Debug)]
+pub(crate) struct Meter {
+    pub(crate) now: Tally,
+    pub(crate) peak: Tally,
+}
+
 impl Meter {
     fn add(&mut self, kind: Kind, bytes: usize) {
-        self.live[kind as usize] += bytes;
-        if self.live.iter().sum::<usize>() > self.peak.iter().sum::<usize>() {
-            self.peak = self.live;
+        self.now.live[kind as usize] += bytes;
+        if self.now.size() >= self.peak.size() {
+            self.peak = self.now;
         }
     }
 
     /// Numbers that did not come from the pool have entered it.
     fn adopt(&mut self, kind: Kind, bytes: usize) {
-        self.blocks += 1;
+        self.now.blocks += 1;
         self.add(kind, bytes);
-    }
-
-    fn sub(&mut self, kind: Kind, bytes: usize) {
-        self.live[kind as usize] -= bytes;
     }
 }
 
@@ -99,20 +111,21 @@ impl<T: Float> Pool<T> {
     pub(crate) fn take(&mut self, shape: Shape, kind: Kind) -> Arc<Block<T>> {
         let len = shape.len();
         let bytes = len * size_of::<T>();
-        if let Some(meter) = &mut self.meter {
-            meter.add(kind, bytes);
-        }
         if let Ok(at) = self.classes.binary_search_by_key(&len, |class| class.0)
             && let Some(mut block) = self.classes[at].1.pop()
         {
             self.idle -= bytes;
             let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
+            if let Some(meter) = &mut self.meter {
+                meter.now.idle[inner.kind as usize] -= bytes;
+                meter.add(kind, bytes);
+            }
             (inner.shape, inner.kind) = (shape, kind);
             return block;
         }
         let data = match &mut self.meter {
             Some(meter) => {
-                meter.blocks += 1;
+                meter.adopt(kind, bytes);
                 Vec::new()
             }
             None => vec![T::ZERO; len],
@@ -125,14 +138,13 @@ impl<T: Float> Pool<T> {
         // Whoever else holds the block gives it back later, or, if two threads let go at the
         // same instant, the system frees it.
         let Some(inner) = Arc::get_mut(&mut block) else { return };
-        let (len, bytes) = (inner.shape.len(), inner.bytes());
-        if let Some(meter) = &mut self.meter {
-            meter.sub(inner.kind, bytes);
+        let (len, bytes, kind) = (inner.shape.len(), inner.bytes(), inner.kind as usize);
+        let keep = self.idle + bytes <= self.cap;
+        if let Some(Meter { now, .. }) = &mut self.meter {
+            now.live[kind] -= bytes;
+            if keep { now.idle[kind] += bytes } else { now.blocks -= 1 }
         }
-        if self.idle + bytes > self.cap {
-            if let Some(meter) = &mut self.meter {
-                meter.blocks -= 1;
-            }
+        if !keep {
             return;
         }
         self.idle += bytes;
@@ -146,7 +158,7 @@ impl<T: Float> Pool<T> {
     fn mark(&mut self, block: &mut Arc<Block<T>>, kind: Kind) {
         let Some(inner) = Arc::get_mut(block) else { return };
         if let Some(meter) = &mut self.meter {
-            meter.sub(inner.kind, inner.bytes());
+            meter.now.live[inner.kind as usize] -= inner.bytes();
             meter.add(kind, inner.bytes());
         }
         inner.kind = kind;
@@ -207,6 +219,9 @@ impl<T: Float> Handle<T> {
 
     pub(crate) fn mark(&mut self, kind: Kind) {
         let block = self.0.as_mut().expect("a handle is only empty while it is dropped");
+        if block.kind == kind {
+            return;
+        }
         T::local().with_borrow_mut(|local| local.pool.mark(block, kind));
     }
 }

@@ -4,8 +4,8 @@ use smallvec::SmallVec;
 
 use crate::float::Float;
 use crate::gradients::Gradients;
-use crate::op::Saves;
-use crate::ops::AnyOp;
+use crate::op::{Op, Saves};
+use crate::ops::{AnyOp, SumTo};
 use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tape::{Arena, Core, NONE, Node, Tape};
@@ -75,8 +75,11 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         if !self.needs(i) {
             return;
         }
-        let target = self.edges[i] as usize;
-        let mut sum = contribution.sum_to(self.shape(i));
+        let (target, kind, shape) = (self.edges[i] as usize, self.kind(i), self.shape(i));
+        let mut sum = contribution;
+        if sum.shape() != shape {
+            sum = Var::apply_for(kind, SumTo(shape), [sum]);
+        }
         if let Some(value) = self.cotangents[target].take() {
             let node = match &self.targets {
                 Targets::Eager(_) => NONE,
@@ -85,11 +88,25 @@ impl<'t, T: Float> Rule<'_, 't, T> {
             sum = Var { value, core: self.core, node } + sum;
         }
         match &mut self.targets {
-            Targets::Eager(nodes) if matches!(nodes[target].op, AnyOp::Leaf(Some(_))) => sum.value.mark(Kind::Gradient),
-            Targets::Eager(_) => {}
+            Targets::Eager(_) => sum.value.mark(kind),
             Targets::Recorded { nodes, .. } => nodes[target] = sum.node,
         }
         self.cotangents[target] = Some(sum.value);
+    }
+
+    /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
+    /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
+    pub(crate) fn add_op<const N: usize, O: Op<T> + Into<AnyOp<T>>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
+        let contribution = Var::apply_for(self.kind(i), op, x);
+        self.add(i, contribution);
+    }
+
+    /// What memory for the gradient of operand `i` is for.
+    fn kind(&self, i: usize) -> Kind {
+        match &self.targets {
+            Targets::Eager(nodes) if matches!(nodes[self.edges[i] as usize].op, AnyOp::Leaf(Some(_))) => Kind::Gradient,
+            _ => Kind::Activation,
+        }
     }
 }
 

@@ -1,14 +1,16 @@
 //! The tape: nodes in the order in which they were made, which is a topological order.
 
 use std::cell::{Cell, RefCell};
+use std::fmt;
 use std::panic::Location;
 
 use smallvec::SmallVec;
 
 use crate::float::Float;
-use crate::op::{Needs, Op, Saves};
+use crate::op::{Needs, Op, Out, Saves};
 use crate::ops::AnyOp;
 use crate::params::{ParamId, Params};
+use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -119,13 +121,20 @@ impl<T: Float> Core<T> {
     }
 
     /// Runs an op on the operands `x`, whose nodes are `ids`, and records it if one is recorded.
+    /// The result's memory is of this kind.
     #[track_caller]
-    pub(crate) fn run<O: Op<T> + Into<AnyOp<T>>>(&self, op: O, x: &mut [Tensor<T>], ids: &[u32]) -> Var<'_, T> {
+    pub(crate) fn run<O: Op<T> + Into<AnyOp<T>>>(
+        &self,
+        op: O,
+        x: &mut [Tensor<T>],
+        ids: &[u32],
+        kind: Kind,
+    ) -> Var<'_, T> {
         let shapes: SmallVec<[Shape; 3]> = x.iter().map(Tensor::shape).collect();
         let shape = op.shape(&shapes).unwrap_or_else(|error| panic!("{}({}): {error}", op.name(), list(&shapes)));
         let needs = Needs(ids.iter().enumerate().fold(0, |bits, (i, &id)| bits | u32::from(id != NONE) << i));
         if needs.none() {
-            return self.constant(op.forward(x, shape));
+            return self.constant(op.forward(x, Out { shape, kind }));
         }
         assert!(
             !self.spent.get(),
@@ -139,7 +148,7 @@ impl<T: Float> Core<T> {
                 kept.push(operand.clone());
             }
         }
-        let value = op.forward(x, shape);
+        let value = op.forward(x, Out { shape, kind });
         if saves.has_result() {
             kept.push(value.clone());
         }
@@ -289,5 +298,19 @@ impl<'p, T: Float> Tape<'p, T> {
     /// Whether nothing has been recorded.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// One line a node: its index, its op with the nodes of its operands, and where it was recorded.
+impl<T: Float> fmt::Debug for Tape<'_, T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let arena = self.core.arena.borrow();
+        for (i, node) in arena.nodes.iter().enumerate() {
+            write!(f, "{i}: {}", node.op.name())?;
+            let operands = arena.lists(i).0.iter();
+            let operands = operands.map(|&edge| if edge == NONE { "constant".into() } else { edge.to_string() });
+            writeln!(f, "({}) at {}", operands.collect::<Vec<String>>().join(", "), node.at)?;
+        }
+        Ok(())
     }
 }

@@ -9,6 +9,7 @@ use smallvec::SmallVec;
 use crate::float::Float;
 use crate::op::Op;
 use crate::ops::{self, AnyOp};
+use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tape::{Core, NONE};
 use crate::tensor::Tensor;
@@ -92,6 +93,17 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     #[inline]
     pub(crate) fn apply<const N: usize, O: Op<T> + Into<AnyOp<T>>>(op: O, operands: [Var<'t, T>; N]) -> Var<'t, T> {
+        Var::apply_for(Kind::Activation, op, operands)
+    }
+
+    /// As [`apply`](Var::apply), for a result whose memory is of this kind.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn apply_for<const N: usize, O: Op<T> + Into<AnyOp<T>>>(
+        kind: Kind,
+        op: O,
+        operands: [Var<'t, T>; N],
+    ) -> Var<'t, T> {
         let core = operands[0].core;
         let ids = operands.each_ref().map(|x| x.node);
         for (i, x) in operands.iter().enumerate() {
@@ -102,7 +114,7 @@ impl<'t, T: Float> Var<'t, T> {
                 x.shape()
             );
         }
-        core.run(op, &mut operands.map(|x| x.value), &ids)
+        core.run(op, &mut operands.map(|x| x.value), &ids, kind)
     }
 
     /// As [`apply`](Var::apply), for any number of operands.
@@ -122,7 +134,7 @@ impl<'t, T: Float> Var<'t, T> {
             values.push(x.value);
             ids.push(x.node);
         }
-        core.unwrap_or_else(|| panic!("{}: no operands", op.name())).run(op, &mut values, &ids)
+        core.unwrap_or_else(|| panic!("{}: no operands", op.name())).run(op, &mut values, &ids, Kind::Activation)
     }
 }
 

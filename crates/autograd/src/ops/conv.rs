@@ -4,7 +4,7 @@
 use crate::float::Float;
 use crate::kernels;
 use crate::kernels::convolution::Geometry;
-use crate::op::{Needs, Op, Saves};
+use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
@@ -136,21 +136,21 @@ impl<T: Float> Op<T> for Conv {
     fn saves(&self, needs: Needs) -> Saves {
         Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.geometry(x[0].shape(), x[1].shape()).expect("checked by shape()");
         let padded = pad(&geometry, &x[0]);
-        run(shape, kernels::convolution::forward_scratch::<T>(&geometry), |out, work| {
-            kernels::convolution::forward(&geometry, padded.data(), x[1].data(), out, work);
+        run(out, kernels::convolution::forward_scratch::<T>(&geometry), |z, work| {
+            kernels::convolution::forward(&geometry, padded.data(), x[1].data(), z, work);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
             let op = ConvInput { conv: *self, image: r.shape(0) };
-            r.add(0, Var::apply(op, [g.clone(), r.x(1)]));
+            r.add_op(0, op, [g.clone(), r.x(1)]);
         }
         if r.needs(1) {
             let op = ConvKernel { conv: *self, kernel: r.shape(1) };
-            r.add(1, Var::apply(op, [r.x(0), g]));
+            r.add_op(1, op, [r.x(0), g]);
         }
     }
 }
@@ -178,23 +178,23 @@ impl<T: Float> Op<T> for ConvInput {
     fn saves(&self, needs: Needs) -> Saves {
         Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-        let geometry = self.conv.geometry(shape, x[1].shape()).expect("checked by shape()");
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        let geometry = self.conv.geometry(out.shape, x[1].shape()).expect("checked by shape()");
         // The workspace is asked for outside `build`, so that a dry run sees it.
         let mut padded = scratch::<T>(kernels::convolution::input_gradient_padded(&geometry));
-        run(shape, kernels::convolution::input_gradient_scratch::<T>(&geometry), |out, work| {
+        run(out, kernels::convolution::input_gradient_scratch::<T>(&geometry), |z, work| {
             padded.update(|padded| {
-                kernels::convolution::input_gradient(&geometry, x[0].data(), x[1].data(), out, padded, work)
+                kernels::convolution::input_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work)
             });
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
-            r.add(0, Var::apply(self.conv, [g.clone(), r.x(1)]));
+            r.add_op(0, self.conv, [g.clone(), r.x(1)]);
         }
         if r.needs(1) {
             let op = ConvKernel { conv: self.conv, kernel: r.shape(1) };
-            r.add(1, Var::apply(op, [g, r.x(0)]));
+            r.add_op(1, op, [g, r.x(0)]);
         }
     }
 }
@@ -223,20 +223,20 @@ impl<T: Float> Op<T> for ConvKernel {
     fn saves(&self, needs: Needs) -> Saves {
         Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-        let geometry = self.conv.geometry(x[0].shape(), shape).expect("checked by shape()");
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        let geometry = self.conv.geometry(x[0].shape(), out.shape).expect("checked by shape()");
         let padded = pad(&geometry, &x[0]);
-        run(shape, kernels::convolution::kernel_gradient_scratch::<T>(&geometry), |out, work| {
-            kernels::convolution::kernel_gradient(&geometry, padded.data(), x[1].data(), out, work);
+        run(out, kernels::convolution::kernel_gradient_scratch::<T>(&geometry), |z, work| {
+            kernels::convolution::kernel_gradient(&geometry, padded.data(), x[1].data(), z, work);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
             let op = ConvInput { conv: self.conv, image: r.shape(0) };
-            r.add(0, Var::apply(op, [r.x(1), g.clone()]));
+            r.add_op(0, op, [r.x(1), g.clone()]);
         }
         if r.needs(1) {
-            r.add(1, Var::apply(self.conv, [r.x(0), g]));
+            r.add_op(1, self.conv, [r.x(0), g]);
         }
     }
 }
@@ -250,9 +250,9 @@ fn pad<T: Float>(geometry: &Geometry, x: &Tensor<T>) -> Tensor<T> {
 }
 
 /// A new tensor from a kernel that needs `len` numbers of scratch.
-fn run<T: Float>(shape: Shape, len: usize, kernel: impl FnOnce(&mut [T], &mut [T])) -> Tensor<T> {
+fn run<T: Float>(out: Out, len: usize, kernel: impl FnOnce(&mut [T], &mut [T])) -> Tensor<T> {
     let mut work = scratch::<T>(len);
-    Tensor::build(shape, Kind::Activation, |out| work.update(|work| kernel(out, work)))
+    out.build(|z| work.update(|work| kernel(z, work)))
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -1,8 +1,7 @@
 //! Log-sum-exp and picking by index: what a stable cross-entropy is made of.
 
 use crate::float::Float;
-use crate::op::{Needs, Op, Saves};
-use crate::pool::Kind;
+use crate::op::{Needs, Op, Out, Saves};
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -25,11 +24,11 @@ impl<T: Float> Op<T> for LogSumExp {
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(0).and(Saves::RESULT)
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (x, width) = (&x[0], x[0].shape()[x[0].shape().rank() - 1] as usize);
-        Tensor::build(shape, Kind::Activation, |out| {
-            for (i, out) in out.iter_mut().enumerate() {
-                *out = log_sum_exp(&x.data()[i * width..(i + 1) * width]);
+        out.build(|z| {
+            for (i, z) in z.iter_mut().enumerate() {
+                *z = log_sum_exp(&x.data()[i * width..(i + 1) * width]);
             }
         })
     }
@@ -72,11 +71,11 @@ impl<T: Float> Op<T> for Pick {
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(1)
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (from, width) = (&x[0], x[0].shape()[x[0].shape().rank() - 1] as usize);
-        Tensor::build(shape, Kind::Activation, |out| {
-            for (i, (out, &k)) in out.iter_mut().zip(x[1].data()).enumerate() {
-                *out = from.data()[i * width + index(k, width)];
+        out.build(|z| {
+            for (i, (z, &k)) in z.iter_mut().zip(x[1].data()).enumerate() {
+                *z = from.data()[i * width + index(k, width)];
             }
         })
     }
@@ -103,11 +102,11 @@ impl<T: Float> Op<T> for Put {
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(1)
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-        Tensor::build(shape, Kind::Activation, |out| {
-            out.fill(T::ZERO);
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        out.build(|z| {
+            z.fill(T::ZERO);
             for (i, (&value, &k)) in x[0].data().iter().zip(x[1].data()).enumerate() {
-                out[i * self.0 + index(k, self.0)] = value;
+                z[i * self.0 + index(k, self.0)] = value;
             }
         })
     }

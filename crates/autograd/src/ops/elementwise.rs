@@ -1,9 +1,9 @@
 //! Ops that act on each number by itself, with broadcasting.
 
+use super::reduce::broadcast;
 use crate::float::Float;
 use crate::kernels::elementwise::{map, zip, zip_into};
-use crate::op::{Needs, Op, Saves};
-use crate::pool::Kind;
+use crate::op::{Needs, Op, Out, Saves};
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -11,7 +11,7 @@ use crate::var::Var;
 
 /// f of each number, in place where the operand is the op's alone.
 #[inline]
-fn unary<T: Float>(x: &mut Tensor<T>, f: impl Fn(T) -> T) -> Tensor<T> {
+fn unary<T: Float>(x: &mut Tensor<T>, out: Out, f: impl Fn(T) -> T) -> Tensor<T> {
     if let Some(number) = x.number() {
         return Tensor::scalar(f(number));
     }
@@ -20,47 +20,42 @@ fn unary<T: Float>(x: &mut Tensor<T>, f: impl Fn(T) -> T) -> Tensor<T> {
         x.update(|x| x.iter_mut().for_each(|x| *x = f(*x)));
         return x;
     }
-    Tensor::build(x.shape(), Kind::Activation, |out| map(out, x.data(), f))
+    out.build(|z| map(z, x.data(), f))
 }
 
-/// f of each pair of numbers of the two operands, broadcast to `shape`.
+/// f of each pair of numbers of the two operands, broadcast to the result's shape.
 #[inline]
-fn binary<T: Float>(x: &mut [Tensor<T>], shape: Shape, f: impl Fn(T, T) -> T) -> Tensor<T> {
+fn binary<T: Float>(x: &mut [Tensor<T>], out: Out, f: impl Fn(T, T) -> T) -> Tensor<T> {
     let [a, b] = x else { unreachable!("a binary op has two operands") };
     if let (Some(a), Some(b)) = (a.number(), b.number()) {
         return Tensor::scalar(f(a, b));
     }
-    if a.shape() == shape {
-        combine(a, b, shape, f)
-    } else if b.shape() == shape {
-        combine(b, a, shape, |b, a| f(a, b))
+    if a.shape() == out.shape {
+        combine(a, b, out, f)
+    } else if b.shape() == out.shape {
+        combine(b, a, out, |b, a| f(a, b))
     } else {
-        let mut wide = expand(a, shape);
-        combine(&mut wide, b, shape, f)
+        let mut wide = broadcast(a, out);
+        combine(&mut wide, b, out, f)
     }
 }
 
 /// `a` has the result's shape; `b` is repeated.
-fn combine<T: Float>(a: &mut Tensor<T>, b: &mut Tensor<T>, shape: Shape, f: impl Fn(T, T) -> T) -> Tensor<T> {
-    if !b.shape().is_suffix_of(&shape) && b.len() != 1 {
-        *b = expand(b, shape);
+fn combine<T: Float>(a: &mut Tensor<T>, b: &mut Tensor<T>, out: Out, f: impl Fn(T, T) -> T) -> Tensor<T> {
+    if !b.shape().is_suffix_of(&out.shape) && b.len() != 1 {
+        *b = broadcast(b, out);
     }
     if a.is_unique() {
         let mut a = std::mem::replace(a, Tensor::scalar(T::ZERO));
         a.update(|a| zip_into(a, b.data(), f));
         return a;
     }
-    if b.shape() == shape && b.is_unique() {
+    if b.shape() == out.shape && b.is_unique() {
         let mut b = std::mem::replace(b, Tensor::scalar(T::ZERO));
         b.update(|b| zip_into(b, a.data(), |b, a| f(a, b)));
         return b;
     }
-    Tensor::build(shape, Kind::Activation, |out| zip(out, a.data(), b.data(), f))
-}
-
-/// A copy with every repetition written out.
-fn expand<T: Float>(x: &Tensor<T>, shape: Shape) -> Tensor<T> {
-    super::reduce::broadcast(x, shape)
+    out.build(|z| zip(z, a.data(), b.data(), f))
 }
 
 fn broadcast_shape(x: &[Shape]) -> Result<Shape, ShapeError> {
@@ -99,8 +94,8 @@ macro_rules! binary_op {
                 $saves
             }
             #[inline]
-            fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-                binary(x, shape, |$a, $b| $f)
+            fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+                binary(x, out, |$a, $b| $f)
             }
             #[inline]
             fn vjp<'t>(&self, $r: &mut Rule<'_, 't, T>, $g: Var<'t, T>) $rule
@@ -125,9 +120,9 @@ macro_rules! unary_op {
             fn saves(&self, _: Needs) -> Saves {
                 $saves
             }
-            fn forward(&self, x: &mut [Tensor<T>], _: Shape) -> Tensor<T> {
+            fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
                 $(let $c = T::from_f64(self.0);)?
-                unary(&mut x[0], |$x| $f)
+                unary(&mut x[0], out, |$x| $f)
             }
             fn vjp<'t>(&self, $r: &mut Rule<'_, 't, T>, $g: Var<'t, T>) {
                 $(let $c = self.0;)?

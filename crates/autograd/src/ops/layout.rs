@@ -2,8 +2,7 @@
 
 use crate::float::Float;
 use crate::kernels::layout::{copy_slab, permute_into};
-use crate::op::{Needs, Op, Saves};
-use crate::pool::Kind;
+use crate::op::{Needs, Op, Out, Saves};
 use crate::shape::{MAX_RANK, Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -26,8 +25,8 @@ impl<T: Float> Op<T> for Reshape {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-        std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(shape)
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(out.shape)
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add(0, g.reshape(r.shape(0)));
@@ -84,9 +83,9 @@ impl<T: Float> Op<T> for Permute {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
-        Tensor::build(shape, Kind::Activation, |out| permute_into(out, shape, x.data(), x.shape(), self.order()))
+        out.build(|z| permute_into(z, out.shape, x.data(), x.shape(), self.order()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add(0, Var::apply(self.inverse(), [g]));
@@ -119,11 +118,9 @@ impl<T: Float> Op<T> for Slice {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
-        Tensor::build(shape, Kind::Activation, |out| {
-            copy_slab(out, shape, 0, x.data(), x.shape(), self.start, self.axis, self.len)
-        })
+        out.build(|z| copy_slab(z, out.shape, 0, x.data(), x.shape(), self.start, self.axis, self.len))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let total = r.shape(0)[self.axis] as usize;
@@ -157,12 +154,12 @@ impl<T: Float> Op<T> for Pad {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         let len = x.shape()[self.axis] as usize;
-        Tensor::build(shape, Kind::Activation, |out| {
-            out.fill(T::ZERO);
-            copy_slab(out, shape, self.before, x.data(), x.shape(), 0, self.axis, len);
+        out.build(|z| {
+            z.fill(T::ZERO);
+            copy_slab(z, out.shape, self.before, x.data(), x.shape(), 0, self.axis, len);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -191,12 +188,12 @@ impl<T: Float> Op<T> for Concat {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-        Tensor::build(shape, Kind::Activation, |out| {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        out.build(|z| {
             let mut at = 0;
             for part in x.iter() {
                 let len = part.shape()[self.0] as usize;
-                copy_slab(out, shape, at, part.data(), part.shape(), 0, self.0, len);
+                copy_slab(z, out.shape, at, part.data(), part.shape(), 0, self.0, len);
                 at += len;
             }
         })

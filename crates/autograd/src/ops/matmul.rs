@@ -2,8 +2,7 @@
 
 use crate::float::Float;
 use crate::kernels::{self, Contraction, Digits};
-use crate::op::{Needs, Op, Saves};
-use crate::pool::Kind;
+use crate::op::{Needs, Op, Out, Saves};
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::{Tensor, scratch};
@@ -73,30 +72,29 @@ impl<T: Float> Op<T> for MatMul {
     fn saves(&self, needs: Needs) -> Saves {
         Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let product = self.contraction(x[0].shape(), x[1].shape());
-        contract(&product, &x[0], &x[1], shape)
+        contract(&product, &x[0], &x[1], out)
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let MatMul { tx, ty } = *self;
-        let product = |tx, ty, a, b| Var::apply(MatMul { tx, ty }, [a, b]);
         if r.needs(0) {
             let y = r.x(1);
-            r.add(0, if tx { product(ty, true, y, g.clone()) } else { product(false, !ty, g.clone(), y) });
+            let op = if tx { MatMul { tx: ty, ty: true } } else { MatMul { tx: false, ty: !ty } };
+            r.add_op(0, op, if tx { [y, g.clone()] } else { [g.clone(), y] });
         }
         if r.needs(1) {
             let x = r.x(0);
-            r.add(1, if ty { product(true, tx, g, x) } else { product(!tx, false, x, g) });
+            let op = if ty { MatMul { tx: true, ty: tx } } else { MatMul { tx: !tx, ty: false } };
+            r.add_op(1, op, if ty { [g, x] } else { [x, g] });
         }
     }
 }
 
 /// A contraction into a new tensor, with scratch from the pool.
-pub(super) fn contract<T: Float>(spec: &Contraction, a: &Tensor<T>, b: &Tensor<T>, shape: Shape) -> Tensor<T> {
+pub(super) fn contract<T: Float>(spec: &Contraction, a: &Tensor<T>, b: &Tensor<T>, out: Out) -> Tensor<T> {
     let mut work = scratch::<T>(kernels::scratch_len::<T>(spec));
-    Tensor::build(shape, Kind::Activation, |out| {
-        work.update(|work| kernels::contract(spec, a.data(), b.data(), out, false, work))
-    })
+    out.build(|z| work.update(|work| kernels::contract(spec, a.data(), b.data(), z, false, work)))
 }
 
 impl<'t, T: Float> Var<'t, T> {

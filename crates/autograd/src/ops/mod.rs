@@ -24,7 +24,7 @@ pub use pooling::{MaxPool, PoolPick, PoolPut, SumPool, SumUnpool, Window};
 pub use reduce::{BroadcastTo, SumTo};
 
 use crate::float::Float;
-use crate::op::{Needs, Op, Saves};
+use crate::op::{Needs, Op, Out, Saves};
 use crate::params::SlotId;
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
@@ -50,8 +50,8 @@ impl<T: Float> Op<T> for Custom<T> {
     fn saves(&self, needs: Needs) -> Saves {
         self.0.saves(needs)
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-        self.0.forward(x, shape)
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        self.0.forward(x, out)
     }
     fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         self.0.vjp(rule, g);

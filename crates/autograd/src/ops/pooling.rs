@@ -2,8 +2,7 @@
 
 use crate::float::Float;
 use crate::kernels::pooling::Windows;
-use crate::op::{Needs, Op, Saves};
-use crate::pool::Kind;
+use crate::op::{Needs, Op, Out, Saves};
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -82,9 +81,9 @@ impl<T: Float> Op<T> for MaxPool {
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(0)
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
-        Tensor::build(shape, Kind::Activation, |out| self.0.over(x.shape()).max(x.data(), T::NEG_INFINITY, out))
+        out.build(|z| self.0.over(x.shape()).max(x.data(), T::NEG_INFINITY, z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add(0, Var::apply(PoolPut(self.0), [g, r.x(0)]));
@@ -108,11 +107,11 @@ impl<T: Float> Op<T> for PoolPut {
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(1)
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (g, y) = (&x[0], &x[1]);
-        Tensor::build(shape, Kind::Activation, |out| {
-            out.fill(T::ZERO);
-            self.0.over(shape).first_max(y.data(), |window, place| out[place] += g.data()[window]);
+        out.build(|z| {
+            z.fill(T::ZERO);
+            self.0.over(out.shape).first_max(y.data(), |window, place| z[place] += g.data()[window]);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -138,11 +137,9 @@ impl<T: Float> Op<T> for PoolPick {
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(1)
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (x, y) = (&x[0], &x[1]);
-        Tensor::build(shape, Kind::Activation, |out| {
-            self.0.over(y.shape()).first_max(y.data(), |window, place| out[window] = x.data()[place])
-        })
+        out.build(|z| self.0.over(y.shape()).first_max(y.data(), |window, place| z[window] = x.data()[place]))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
@@ -165,9 +162,9 @@ impl<T: Float> Op<T> for SumPool {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
-        Tensor::build(shape, Kind::Activation, |out| self.0.over(x.shape()).sum(x.data(), out))
+        out.build(|z| self.0.over(x.shape()).sum(x.data(), z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
@@ -200,9 +197,9 @@ impl<T: Float> Op<T> for SumUnpool {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let g = &x[0];
-        Tensor::build(shape, Kind::Activation, |out| self.window.over(shape).spread(g.data(), out))
+        out.build(|z| self.window.over(out.shape).spread(g.data(), z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add(0, Var::apply(SumPool(self.window), [g]));

@@ -2,8 +2,7 @@
 
 use crate::float::Float;
 use crate::kernels::elementwise::{broadcast_into, sum_into};
-use crate::op::{Needs, Op, Saves};
-use crate::pool::Kind;
+use crate::op::{Needs, Op, Out, Saves};
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -28,9 +27,9 @@ impl<T: Float> Op<T> for SumTo {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
-        Tensor::build(shape, Kind::Activation, |out| sum_into(out, shape, x.data(), x.shape()))
+        out.build(|z| sum_into(z, out.shape, x.data(), x.shape()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add(0, g.broadcast_to(r.shape(0)));
@@ -56,8 +55,8 @@ impl<T: Float> Op<T> for BroadcastTo {
     fn saves(&self, _: Needs) -> Saves {
         Saves::NOTHING
     }
-    fn forward(&self, x: &mut [Tensor<T>], shape: Shape) -> Tensor<T> {
-        broadcast(&x[0], shape)
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        broadcast(&x[0], out)
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         // `add` sums the contribution to the operand's shape.
@@ -66,8 +65,8 @@ impl<T: Float> Op<T> for BroadcastTo {
 }
 
 /// A tensor with every repetition written out.
-pub(super) fn broadcast<T: Float>(x: &Tensor<T>, shape: Shape) -> Tensor<T> {
-    Tensor::build(shape, Kind::Activation, |out| broadcast_into(out, shape, x.data(), x.shape()))
+pub(super) fn broadcast<T: Float>(x: &Tensor<T>, out: Out) -> Tensor<T> {
+    out.build(|z| broadcast_into(z, out.shape, x.data(), x.shape()))
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -226,7 +226,7 @@ fn the_checker_notices_a_wrong_rule() {
         fn saves(&self, _: Needs) -> Saves {
             Saves::operand(0)
         }
-        fn forward(&self, x: &mut [Tensor<f64>], _: Shape) -> Tensor<f64> {
+        fn forward(&self, x: &mut [Tensor<f64>], _: Out) -> Tensor<f64> {
             let mut z = x[0].clone();
             z.update(|z| z.iter_mut().for_each(|z| *z = *z * *z));
             z
