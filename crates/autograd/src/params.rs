@@ -159,13 +159,18 @@ impl<T: Float> Params<T> {
 
     /// All slots in use: the unique set, in a fixed order.
     pub fn slots(&self) -> impl Iterator<Item = SlotId> + '_ {
-        let used = self.slots.iter().enumerate().filter(|(_, slot)| slot.value.is_some());
-        used.map(|(i, slot)| SlotId { index: i as u32, generation: slot.generation })
+        (0..self.slots.len()).filter_map(|index| self.slot_at(index))
     }
 
     /// How long a list indexed by slot has to be.
     pub fn slot_capacity(&self) -> usize {
         self.slots.len()
+    }
+
+    /// The slot at this place of a list indexed by slot, unless the place is free.
+    pub fn slot_at(&self, index: usize) -> Option<SlotId> {
+        let slot = self.slots.get(index).filter(|slot| slot.value.is_some())?;
+        Some(SlotId { index: index as u32, generation: slot.generation })
     }
 
     /// The slot that a name points to.
@@ -213,7 +218,13 @@ impl<T: Float> Params<T> {
     /// Whether gradients are computed for the parameter.
     #[track_caller]
     pub fn is_trainable(&self, id: ParamId) -> bool {
-        self.used(self.slot(id)).trainable
+        self.slot_is_trainable(self.slot(id))
+    }
+
+    /// Whether gradients are computed for the parameter in this slot.
+    #[track_caller]
+    pub fn slot_is_trainable(&self, slot: SlotId) -> bool {
+        self.used(slot).trainable
     }
 
     /// Freezes (`false`) or unfreezes a parameter: a frozen one is a constant on the tape, no work

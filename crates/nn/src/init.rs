@@ -39,10 +39,17 @@ impl Init {
     /// let variance = w.data().iter().map(|w| w * w).sum::<f64>() / 10_000.0;
     /// assert!((variance - 2.0 / 200.0).abs() < 0.001);
     /// ```
-    pub fn draw<T: Float>(self, shape: impl Into<Shape>, fan_in: usize, fan_out: usize, rng: &mut (impl Rng + ?Sized)) -> Tensor<T> {
+    pub fn draw<T: Float>(
+        self,
+        shape: impl Into<Shape>,
+        fan_in: usize,
+        fan_out: usize,
+        rng: &mut (impl Rng + ?Sized),
+    ) -> Tensor<T> {
         let (fan_in, fan_out) = (fan_in.max(1) as f64, fan_out.max(1) as f64);
         let normal = |out: &mut [T], deviation: f64, rng: &mut _| {
-            out.iter_mut().for_each(|out| *out = T::from_f64(deviation * RngExt::sample::<f64, _>(rng, StandardNormal)));
+            out.iter_mut()
+                .for_each(|out| *out = T::from_f64(deviation * RngExt::sample::<f64, _>(rng, StandardNormal)));
         };
         let uniform = |out: &mut [T], bound: f64, rng: &mut _| {
             let range = Uniform::new_inclusive(-bound, bound).expect("a bound is finite and positive");

@@ -3,16 +3,15 @@
 use smallvec::SmallVec;
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
 
-/// One use of a parameter by a layer: at how many positions of the input it is applied.
-///
-/// A linear layer applies each number once; a convolution kernel is applied at every position of
-/// the result. "As if unshared", each position would have a copy of its own.
+/// One use of a parameter by a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
     /// The parameter.
     pub id: ParamId,
-    /// The positions at which it is applied.
-    pub positions: usize,
+    /// How many numbers it would take if nothing were shared: its size times the positions of the
+    /// input at which it is applied. A linear layer applies each number once; a convolution applies
+    /// a kernel at every place of the result.
+    pub connections: usize,
 }
 
 /// A description of a computation with parameters. It holds names ([`ParamId`]s) and sizes, no
@@ -27,7 +26,7 @@ pub trait Layer<T: Float> {
     /// If an example of this shape does not fit.
     fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError>;
 
-    /// The parameters, each with the positions at which it is applied to such an example.
+    /// The parameters, each with its connections for such an example.
     ///
     /// # Errors
     /// If an example of this shape does not fit.
@@ -73,7 +72,7 @@ pub struct LayerRow {
     pub kind: &'static str,
     /// The shape of its result for one example.
     pub output: Shape,
-    /// Its parameters with their positions.
+    /// Its parameters with their connections.
     pub uses: SmallVec<[Use; 2]>,
 }
 
@@ -104,14 +103,13 @@ impl<T: Float> Sequential<T> {
         Ok(rows)
     }
 
-    /// How many parameters there would be if nothing were shared: Σ over names of
-    /// size × positions.
+    /// How many parameters there would be if nothing were shared: the sum over the uses of all
+    /// layers of size × positions.
     ///
     /// # Errors
     /// If a layer does not fit the one before it.
     pub fn connections(&self, params: &Params<T>, input: Shape) -> Result<usize, ShapeError> {
-        let rows = self.rows(params, input)?;
-        Ok(rows.iter().flat_map(|row| &row.uses).map(|each| params.get(each.id).len() * each.positions).sum())
+        Ok(self.uses(params, input)?.iter().map(|each| each.connections).sum())
     }
 
     /// Bytes of the list of layers.
@@ -135,4 +133,14 @@ impl<T: Float> Layer<T> for Sequential<T> {
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         self.layers.iter().fold(x, |x, (_, layer)| layer.forward(tape, x))
     }
+}
+
+/// The shape of `rows` examples of this shape.
+pub(crate) fn batched(example: Shape, rows: usize) -> Shape {
+    Shape::SCALAR.join(0, &[&[rows], &*example.to_vec()].concat())
+}
+
+/// The shape of one example of a batch of this shape.
+pub(crate) fn example(batch: Shape) -> Shape {
+    Shape::new(&batch.to_vec()[1..])
 }

@@ -1,7 +1,7 @@
 //! The linear layer and the multi-layer perceptron.
 
 use rand::Rng;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
 
 use crate::init::Init;
@@ -36,10 +36,19 @@ impl Linear {
     /// # Panics
     /// If a name is taken.
     #[track_caller]
-    pub fn new<T: Float>(params: &mut Params<T>, path: &str, [inputs, outputs]: [usize; 2], init: Init, rng: &mut impl Rng) -> Linear {
+    pub fn new<T: Float>(
+        params: &mut Params<T>,
+        path: &str,
+        [inputs, outputs]: [usize; 2],
+        init: Init,
+        rng: &mut impl Rng,
+    ) -> Linear {
         let weight = init.draw([inputs, outputs], inputs, outputs, rng);
         let bias = init.of_bias().draw([outputs], inputs, outputs, rng);
-        Linear { weight: params.add(&format!("{path}.weight"), weight), bias: params.add(&format!("{path}.bias"), bias) }
+        Linear {
+            weight: params.add(&format!("{path}.weight"), weight),
+            bias: params.add(&format!("{path}.bias"), bias),
+        }
     }
 }
 
@@ -50,17 +59,24 @@ impl<T: Float> Layer<T> for Linear {
     fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
         let weight = params.get(self.weight).shape();
         let fits = input.rank() == 1 && input[0] == weight[0];
-        ShapeError::unless(fits, || format!("a linear layer of shape {weight} takes examples of shape [{}], found {input}", weight[0]))?;
+        ShapeError::unless(fits, || {
+            format!("a linear layer of shape {weight} takes examples of shape [{}], found {input}", weight[0])
+        })?;
         Ok(input.with(0, weight[1] as usize))
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         self.output(params, input)?;
-        Ok(smallvec![Use { id: self.weight, positions: 1 }, Use { id: self.bias, positions: 1 }])
+        Ok(once(params, [self.weight, self.bias]))
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         x.matmul(tape.param(self.weight)) + tape.param(self.bias)
     }
+}
+
+/// Parameters of which each number is applied once.
+fn once<T: Float>(params: &Params<T>, ids: impl IntoIterator<Item = ParamId>) -> SmallVec<[Use; 2]> {
+    ids.into_iter().map(|id| Use { id, connections: params.get(id).len() }).collect()
 }
 
 /// Linear layers with an activation between them (and none after the last).
@@ -88,7 +104,14 @@ impl Mlp {
     /// # Panics
     /// If there are fewer than two widths, or a name is taken.
     #[track_caller]
-    pub fn new<T: Float>(params: &mut Params<T>, path: &str, widths: &[usize], activation: Activation, init: Init, rng: &mut impl Rng) -> Mlp {
+    pub fn new<T: Float>(
+        params: &mut Params<T>,
+        path: &str,
+        widths: &[usize],
+        activation: Activation,
+        init: Init,
+        rng: &mut impl Rng,
+    ) -> Mlp {
         assert!(widths.len() >= 2, "a perceptron needs the widths of its input and its output, found {widths:?}");
         let mut layers = SmallVec::new();
         for (i, pair) in widths.windows(2).enumerate() {
@@ -107,7 +130,7 @@ impl<T: Float> Layer<T> for Mlp {
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         self.output(params, input)?;
-        Ok(self.layers.iter().flat_map(|layer| [layer.weight, layer.bias]).map(|id| Use { id, positions: 1 }).collect())
+        Ok(once(params, self.layers.iter().flat_map(|layer| [layer.weight, layer.bias])))
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {

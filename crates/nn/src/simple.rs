@@ -1,8 +1,8 @@
 //! Layers without parameters.
 
-use tandem_autograd::{Conv, Float, Params, Shape, ShapeError, Tape, Var, Window};
+use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var, Window};
 
-use crate::layer::Layer;
+use crate::layer::{Layer, batched, example};
 
 /// A function of each number by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -71,7 +71,9 @@ impl<T: Float> Layer<T> for Unflatten {
         "unflatten"
     }
     fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
-        ShapeError::unless(input.len() == self.0.len(), || format!("{input} holds {} numbers, {} holds {}", input.len(), self.0, self.0.len()))?;
+        ShapeError::unless(input.len() == self.0.len(), || {
+            format!("{input} holds {} numbers, {} holds {}", input.len(), self.0, self.0.len())
+        })?;
         Ok(self.0)
     }
     #[track_caller]
@@ -79,11 +81,6 @@ impl<T: Float> Layer<T> for Unflatten {
         let rows = x.shape()[0] as usize;
         x.reshape(batched(self.0, rows))
     }
-}
-
-/// The shape of `rows` examples of this shape.
-pub(crate) fn batched(example: Shape, rows: usize) -> Shape {
-    Shape::SCALAR.join(0, &[&[rows], &*example.to_vec()].concat())
 }
 
 /// The largest number of each window of rows × columns × channels.
@@ -95,8 +92,7 @@ pub struct MaxPool2d(pub Window);
 pub struct AvgPool2d(pub Window);
 
 fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
-    let out = window.output(batched(input, 1))?;
-    Ok(Shape::new(&out.to_vec()[1..]))
+    Ok(example(window.output(batched(input, 1))?))
 }
 
 impl<T: Float> Layer<T> for MaxPool2d {
@@ -123,10 +119,4 @@ impl<T: Float> Layer<T> for AvgPool2d {
     fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         x.avg_pool(self.0)
     }
-}
-
-/// The shape of one example of a convolution's result.
-pub(crate) fn convolved(conv: &Conv, input: Shape, kernel: Shape) -> Result<Shape, ShapeError> {
-    let out = tandem_autograd::Op::<f32>::shape(conv, &[batched(input, 1), kernel])?;
-    Ok(Shape::new(&out.to_vec()[1..]))
 }

@@ -1,0 +1,293 @@
+//! The three convolutions: shared, tiled and unshared, one family with one body.
+
+use rand::Rng;
+use smallvec::SmallVec;
+use tandem_autograd::{Conv, Float, ParamId, Params, Shape, ShapeError, Tape, Var};
+
+use crate::init::Init;
+use crate::layer::{Layer, Use, batched, example};
+
+/// Convolution: one kernel for all positions. In PyTorch this is called `nn.Conv2d`.
+///
+/// z\[y, x, o\] = b\[o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[i, j, c, o\]
+///
+/// Images are `[n, height, width, channels]`, W is `[kh, kw, c/groups, o]`, b is `[o]`. W has one
+/// use on the tape and as many positions as the result has places.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Conv2d, Init, Kernel, Layer};
+/// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
+/// let kernel = Kernel::new([3, 3], [1, 8]).pad([1, 1]);
+/// let layer = Conv2d::new(&mut params, "conv1", kernel, Init::He, &mut rng);
+/// assert_eq!(params.numel(), 3 * 3 * 8 + 8);
+/// let tape = Tape::new(&params);
+/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 28, 28, 1])));
+/// assert_eq!(y.shape().to_vec(), [5, 28, 28, 8]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct Conv2d {
+    /// `[kh, kw, c/groups, o]`.
+    pub weight: ParamId,
+    /// `[o]`, unless the layer has no bias.
+    pub bias: Option<ParamId>,
+    /// Stride, padding, dilation, groups.
+    pub conv: Conv,
+}
+
+/// Tiled convolution: th·tw kernels in rotation. Position (y, x) uses kernel (y mod th, x mod tw)
+/// and its bias. A tile of (1, 1) is [`Conv2d`], a tile as large as the result is
+/// [`LocallyConnected2d`] (Deep Learning, section 9.5; Gregor and LeCun 2010).
+///
+/// W is `[th, tw, kh, kw, c/groups, o]`, b is `[th, tw, o]`.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Init, Kernel, Layer, TiledConv2d};
+/// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
+/// let kernel = Kernel::new([3, 3], [1, 8]);
+/// let layer = TiledConv2d::new(&mut params, "conv1", (2, 2), kernel, Init::He, &mut rng);
+/// assert_eq!(params.numel(), 2 * 2 * (3 * 3 * 8 + 8));
+/// let tape = Tape::new(&params);
+/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 9, 9, 1])));
+/// assert_eq!(y.shape().to_vec(), [5, 7, 7, 8]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct TiledConv2d {
+    /// `[th, tw, kh, kw, c/groups, o]`.
+    pub weight: ParamId,
+    /// `[th, tw, o]`, unless the layer has no bias.
+    pub bias: Option<ParamId>,
+    /// Stride, padding, dilation, groups.
+    pub conv: Conv,
+}
+
+/// Unshared convolution: every position has a kernel and a bias of its own. In Keras 2 this was
+/// called `LocallyConnected2D`.
+///
+/// W is `[oh, ow, kh, kw, c/groups, o]`, b is `[oh, ow, o]`, for results of oh × ow places, which
+/// the size of the images decides.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Init, Kernel, Layer, LocallyConnected2d};
+/// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
+/// let kernel = Kernel::new([3, 3], [1, 8]);
+/// let layer = LocallyConnected2d::new(&mut params, "conv1", [9, 9], kernel, Init::He, &mut rng);
+/// assert_eq!(params.numel(), 7 * 7 * (3 * 3 * 8 + 8));
+/// let tape = Tape::new(&params);
+/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 9, 9, 1])));
+/// assert_eq!(y.shape().to_vec(), [5, 7, 7, 8]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct LocallyConnected2d {
+    /// `[oh, ow, kh, kw, c/groups, o]`.
+    pub weight: ParamId,
+    /// `[oh, ow, o]`, unless the layer has no bias.
+    pub bias: Option<ParamId>,
+    /// Stride, padding, dilation, groups.
+    pub conv: Conv,
+}
+
+/// What the kernels of a convolution are like: everything but how many of them take turns.
+///
+/// ```
+/// use tandem_nn::Kernel;
+/// let kernel = Kernel::new([5, 5], [3, 8]).stride([2, 2]).pad([2, 2]);
+/// assert_eq!(kernel.conv.positions(0, 28, 5), Some(14));
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kernel {
+    /// Rows and columns.
+    pub size: [usize; 2],
+    /// Channels of the images and of the results.
+    pub channels: [usize; 2],
+    /// Stride, padding, dilation, groups.
+    pub conv: Conv,
+    /// Whether a bias is added to each result.
+    pub bias: bool,
+}
+
+impl Kernel {
+    /// Kernels of `size` = \[rows, columns\] from `channels` = \[in, out\], with stride 1, no padding,
+    /// dilation 1, one group and a bias.
+    pub fn new(size: [usize; 2], channels: [usize; 2]) -> Kernel {
+        Kernel { size, channels, conv: Conv::default(), bias: true }
+    }
+
+    /// With this many rows and columns from one position to the next.
+    pub fn stride(mut self, stride: [usize; 2]) -> Kernel {
+        self.conv.stride = stride;
+        self
+    }
+
+    /// With rows and columns of zeros on each side of the images.
+    pub fn pad(mut self, pad: [usize; 2]) -> Kernel {
+        self.conv.pad = pad;
+        self
+    }
+
+    /// With this many rows and columns from one number of the kernel to the next.
+    pub fn dilation(mut self, dilation: [usize; 2]) -> Kernel {
+        self.conv.dilation = dilation;
+        self
+    }
+
+    /// With the channels in this many groups, each of which sees only its own.
+    pub fn groups(mut self, groups: usize) -> Kernel {
+        self.conv.groups = groups;
+        self
+    }
+
+    /// Without a bias.
+    pub fn without_bias(mut self) -> Kernel {
+        self.bias = false;
+        self
+    }
+
+    /// Draws `tile` kernels, named `path.weight`, and their biases, named `path.bias`.
+    #[track_caller]
+    fn draw<T: Float>(
+        self,
+        params: &mut Params<T>,
+        path: &str,
+        tile: &[usize],
+        init: Init,
+        rng: &mut impl Rng,
+    ) -> (ParamId, Option<ParamId>) {
+        let ([kh, kw], [c, o], groups) = (self.size, self.channels, self.conv.groups);
+        assert!(
+            groups > 0 && c.is_multiple_of(groups) && o.is_multiple_of(groups),
+            "`{path}`: {c} and {o} channels do not split into {groups} groups"
+        );
+        let (fan_in, fan_out) = (kh * kw * c / groups, kh * kw * o / groups);
+        let weight = init.draw(&*[tile, &[kh, kw, c / groups, o]].concat(), fan_in, fan_out, rng);
+        let weight = params.add(&format!("{path}.weight"), weight);
+        let bias = self.bias.then(|| {
+            let bias = init.of_bias().draw(&*[tile, &[o]].concat(), fan_in, fan_out, rng);
+            params.add(&format!("{path}.bias"), bias)
+        });
+        (weight, bias)
+    }
+}
+
+impl Conv2d {
+    /// A layer whose parameters are named `path.weight` and `path.bias`.
+    ///
+    /// # Panics
+    /// If a name is taken, or the channels do not split into the groups.
+    #[track_caller]
+    pub fn new<T: Float>(params: &mut Params<T>, path: &str, kernel: Kernel, init: Init, rng: &mut impl Rng) -> Conv2d {
+        let (weight, bias) = kernel.draw(params, path, &[], init, rng);
+        Conv2d { weight, bias, conv: kernel.conv }
+    }
+}
+
+impl TiledConv2d {
+    /// A layer with `tile` = (th, tw) kernels, whose parameters are named `path.weight` and
+    /// `path.bias`.
+    ///
+    /// # Panics
+    /// As for [`Conv2d::new`].
+    #[track_caller]
+    pub fn new<T: Float>(
+        params: &mut Params<T>,
+        path: &str,
+        tile: (usize, usize),
+        kernel: Kernel,
+        init: Init,
+        rng: &mut impl Rng,
+    ) -> TiledConv2d {
+        let (weight, bias) = kernel.draw(params, path, &[tile.0, tile.1], init, rng);
+        TiledConv2d { weight, bias, conv: kernel.conv }
+    }
+}
+
+impl LocallyConnected2d {
+    /// A layer for images of `image` = \[rows, columns\], whose parameters are named `path.weight`
+    /// and `path.bias`.
+    ///
+    /// # Panics
+    /// If the kernel does not fit into the image; else as for [`Conv2d::new`].
+    #[track_caller]
+    pub fn new<T: Float>(
+        params: &mut Params<T>,
+        path: &str,
+        image: [usize; 2],
+        kernel: Kernel,
+        init: Init,
+        rng: &mut impl Rng,
+    ) -> LocallyConnected2d {
+        let out = [0, 1].map(|axis| kernel.conv.positions(axis, image[axis], kernel.size[axis]).unwrap_or(0));
+        assert!(!out.contains(&0), "`{path}`: {kernel:?} does not fit into images of {image:?}");
+        let (weight, bias) = kernel.draw(params, path, &out, init, rng);
+        LocallyConnected2d { weight, bias, conv: kernel.conv }
+    }
+}
+
+/// How many kernels take turns, from the shape of the weights.
+fn kernels(weight: Shape) -> usize {
+    if weight.rank() == 6 { weight[0] as usize * weight[1] as usize } else { 1 }
+}
+
+fn output(conv: &Conv, input: Shape, weight: Shape) -> Result<Shape, ShapeError> {
+    Ok(example(tandem_autograd::Op::<f32>::shape(conv, &[batched(input, 1), weight])?))
+}
+
+/// z + b, where the biases take turns like their kernels: b of shape `[o]` or `[th, tw, o]`.
+#[track_caller]
+fn add_bias<'t, T: Float>(z: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
+    let (shape, tile) = (z.shape(), b.shape());
+    if tile.rank() == 1 {
+        return z + b;
+    }
+    z + (1..3).fold(b, |b, axis| repeated(b, axis - 1, shape[axis] as usize))
+}
+
+/// x over and over along `axis`, `len` places in all.
+#[track_caller]
+fn repeated<T: Float>(x: Var<'_, T>, axis: usize, len: usize) -> Var<'_, T> {
+    let period = x.shape()[axis] as usize;
+    match len.div_ceil(period) {
+        1 => x,
+        times => Var::concat(axis, std::iter::repeat_n(x, times)).slice(axis, 0, len),
+    }
+}
+
+/// The three types differ in how their parameters are made. From then on the weights' shape says
+/// how many kernels take turns.
+macro_rules! layer {
+    ($layer:ident, $kind:literal) => {
+        impl<T: Float> Layer<T> for $layer {
+            fn kind(&self) -> &'static str {
+                $kind
+            }
+            fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+                output(&self.conv, input, params.get(self.weight).shape())
+            }
+            fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
+                let weight = params.get(self.weight).shape();
+                let out = output(&self.conv, input, weight)?;
+                // However the kernels take turns, at each place of the result one is applied.
+                let places = out[0] as usize * out[1] as usize;
+                let connections = |id| Use { id, connections: params.get(id).len() / kernels(weight) * places };
+                Ok([Some(self.weight), self.bias].into_iter().flatten().map(connections).collect())
+            }
+            #[track_caller]
+            fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+                let z = x.conv(tape.param(self.weight), self.conv);
+                match self.bias {
+                    Some(bias) => add_bias(z, tape.param(bias)),
+                    None => z,
+                }
+            }
+        }
+    };
+}
+
+layer!(Conv2d, "conv");
+layer!(TiledConv2d, "tiled");
+layer!(LocallyConnected2d, "unshared");
