@@ -1,1 +1,16 @@
-//! Placeholder.
+//! Parameters can be independent, close, or equal: parameter tying and parameter sharing, taught,
+//! measured and put to use.
+//!
+//! This package re-exports the three crates of the workspace, and adds what a program needs to
+//! measure its own memory:
+//!
+//! - [`autograd`]: a reverse-mode tape with shared parameter nodes;
+//! - [`nn`]: layers, optimizers and data;
+//! - [`tying`]: couplings and ties between parameters;
+//! - [`memory`]: an allocator that counts, and the process's peak resident memory.
+
+pub mod memory;
+
+pub use tandem_autograd as autograd;
+pub use tandem_nn as nn;
+pub use tandem_tying as tying;

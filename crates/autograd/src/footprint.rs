@@ -69,14 +69,14 @@ impl<T: Float> Probe<T> {
             arena + gradients + local.pool.list_bytes()
         });
         let live = |kind: Kind| peak.live[kind as usize];
-        let waiting = peak.idle[Kind::Gradient as usize];
+        let [idle, waiting] = peak.idle;
         Footprint {
             parameters: live(Kind::Parameter),
             gradients: live(Kind::Gradient) + waiting,
             optimizer: live(Kind::Optimizer),
             activations: live(Kind::Activation),
             workspace: live(Kind::Workspace),
-            idle: peak.idle.iter().sum::<usize>() - waiting,
+            idle,
             bookkeeping: peak.blocks * header_bytes::<T>() + kept + lists,
         }
     }

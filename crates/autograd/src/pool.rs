@@ -35,6 +35,9 @@ pub(crate) const KINDS: usize = 5;
 pub(crate) struct Block<T> {
     pub(crate) shape: Shape,
     pub(crate) kind: Kind,
+    /// Made for a gradient, and therefore lent out for gradients only: what a step needs for them
+    /// can be told from the rest at any moment.
+    pub(crate) for_gradients: bool,
     pub(crate) data: Vec<T>,
 }
 
@@ -51,11 +54,12 @@ pub(crate) const fn header_bytes<T>() -> usize {
     2 * size_of::<usize>() + size_of::<Block<T>>()
 }
 
-/// Bytes of numbers at one moment, by kind: in use, and idle by what they were last used for.
+/// Bytes of numbers at one moment: in use, by kind, and idle.
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Tally {
     pub(crate) live: [usize; KINDS],
-    pub(crate) idle: [usize; KINDS],
+    /// Idle blocks: other ones, and those for gradients.
+    pub(crate) idle: [usize; 2],
     /// Blocks that exist, in use or idle.
     pub(crate) blocks: usize,
 }
@@ -91,9 +95,13 @@ impl Meter {
     }
 }
 
-/// Idle blocks of one thread, sorted by length.
+/// The blocks that may take each other's place: how many numbers they hold, and whether they are for
+/// gradients.
+type Class = (usize, bool);
+
+/// Idle blocks of one thread, sorted by class.
 pub(crate) struct Pool<T> {
-    classes: Vec<(usize, Vec<Arc<Block<T>>>)>,
+    classes: Vec<(Class, Vec<Arc<Block<T>>>)>,
     /// Bytes of numbers in idle blocks.
     pub(crate) idle: usize,
     /// Most bytes to keep idle; what is beyond goes back to the system.
@@ -109,15 +117,15 @@ impl<T: Float> Pool<T> {
 
     /// A block of this shape; its numbers are whatever the last user left there.
     pub(crate) fn take(&mut self, shape: Shape, kind: Kind) -> Arc<Block<T>> {
-        let len = shape.len();
+        let (len, for_gradients) = (shape.len(), kind == Kind::Gradient);
         let bytes = len * size_of::<T>();
-        if let Ok(at) = self.classes.binary_search_by_key(&len, |class| class.0)
+        if let Ok(at) = self.classes.binary_search_by_key(&(len, for_gradients), |class| class.0)
             && let Some(mut block) = self.classes[at].1.pop()
         {
             self.idle -= bytes;
             let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
             if let Some(meter) = &mut self.meter {
-                meter.now.idle[inner.kind as usize] -= bytes;
+                meter.now.idle[usize::from(for_gradients)] -= bytes;
                 meter.add(kind, bytes);
             }
             (inner.shape, inner.kind) = (shape, kind);
@@ -130,27 +138,29 @@ impl<T: Float> Pool<T> {
             }
             None => vec![T::ZERO; len],
         };
-        Arc::new(Block { shape, kind, data })
+        Arc::new(Block { shape, kind, for_gradients, data })
     }
 
-    /// Takes back a block that nobody uses any more.
+    /// Takes back a block that nobody uses any more. The memory of a parameter goes back to the
+    /// system, and that of an optimizer's state: a training step asks for neither.
     fn give(&mut self, mut block: Arc<Block<T>>) {
         // Whoever else holds the block gives it back later, or, if two threads let go at the
         // same instant, the system frees it.
         let Some(inner) = Arc::get_mut(&mut block) else { return };
-        let (len, bytes, kind) = (inner.shape.len(), inner.bytes(), inner.kind as usize);
-        let keep = self.idle + bytes <= self.cap;
+        let (bytes, kind) = (inner.bytes(), inner.kind);
+        let class = (inner.shape.len(), inner.for_gradients);
+        let keep = self.idle + bytes <= self.cap && !matches!(kind, Kind::Parameter | Kind::Optimizer);
         if let Some(Meter { now, .. }) = &mut self.meter {
-            now.live[kind] -= bytes;
-            if keep { now.idle[kind] += bytes } else { now.blocks -= 1 }
+            now.live[kind as usize] -= bytes;
+            if keep { now.idle[usize::from(class.1)] += bytes } else { now.blocks -= 1 }
         }
         if !keep {
             return;
         }
         self.idle += bytes;
-        match self.classes.binary_search_by_key(&len, |class| class.0) {
+        match self.classes.binary_search_by_key(&class, |class| class.0) {
             Ok(at) => self.classes[at].1.push(block),
-            Err(at) => self.classes.insert(at, (len, vec![block])),
+            Err(at) => self.classes.insert(at, (class, vec![block])),
         }
     }
 
@@ -167,7 +177,7 @@ impl<T: Float> Pool<T> {
     /// Bytes of the lists of idle blocks.
     pub(crate) fn list_bytes(&self) -> usize {
         let lists: usize = self.classes.iter().map(|class| class.1.capacity()).sum();
-        self.classes.capacity() * size_of::<(usize, Vec<Arc<Block<T>>>)>() + lists * size_of::<Arc<Block<T>>>()
+        self.classes.capacity() * size_of::<(Class, Vec<Arc<Block<T>>>)>() + lists * size_of::<Arc<Block<T>>>()
     }
 }
 
@@ -203,7 +213,7 @@ impl<T: Float> Handle<T> {
             local.pool.meter.as_mut().map(|meter| meter.adopt(kind, shape.len() * size_of::<T>())).is_some()
         });
         let data = if dry { Vec::new() } else { data };
-        Handle(Some(Arc::new(Block { shape, kind, data })))
+        Handle(Some(Arc::new(Block { shape, kind, for_gradients: false, data })))
     }
 
     #[inline]

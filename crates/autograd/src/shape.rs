@@ -80,10 +80,30 @@ impl Shape {
     /// `before` axes of this shape, then the axes of `tail`.
     #[track_caller]
     pub fn join(&self, before: usize, tail: &[usize]) -> Shape {
-        let mut dims = self.to_vec();
-        dims.truncate(before);
-        dims.extend_from_slice(tail);
-        Shape::new(&dims)
+        let rank = before + tail.len();
+        assert!(before <= self.rank() && rank <= MAX_RANK, "{before} axes of {self} and {} more", tail.len());
+        let mut shape = Shape { dims: [0; MAX_RANK], rank: rank as u8 };
+        shape.dims[..before].copy_from_slice(&self.dims[..before]);
+        tail.iter().enumerate().fold(shape, |shape, (i, &len)| shape.with(before + i, len))
+    }
+
+    /// The shape of a batch of `n` examples of this shape: one more axis in front.
+    #[track_caller]
+    pub fn batched(&self, n: usize) -> Shape {
+        let mut shape = Shape::from([n]);
+        assert!(self.rank() < MAX_RANK, "a batch of {self} would have more than {MAX_RANK} axes");
+        shape.dims[1..=self.rank()].copy_from_slice(self.dims());
+        shape.rank += self.rank;
+        shape
+    }
+
+    /// The shape of one example of a batch of this shape: without the axis in front.
+    #[track_caller]
+    pub fn example(&self) -> Shape {
+        assert!(self.rank() > 0, "a number has no axis for a batch");
+        let mut shape = Shape { dims: [0; MAX_RANK], rank: self.rank - 1 };
+        shape.dims[..self.rank() - 1].copy_from_slice(&self.dims()[1..]);
+        shape
     }
 
     /// The shape that both broadcast to, with NumPy's rule: axes are aligned at the end, and an

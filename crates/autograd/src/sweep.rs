@@ -88,7 +88,8 @@ impl<'t, T: Float> Rule<'_, 't, T> {
             sum = Var { value, core: self.core, node } + sum;
         }
         match &mut self.targets {
-            Targets::Eager(_) => sum.value.mark(kind),
+            Targets::Eager(_) if kind == Kind::Gradient => sum.value.mark(kind),
+            Targets::Eager(_) => {}
             Targets::Recorded { nodes, .. } => nodes[target] = sum.node,
         }
         self.cotangents[target] = Some(sum.value);
@@ -97,14 +98,22 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
     /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
     pub(crate) fn add_op<const N: usize, O: Op<T> + Into<AnyOp<T>>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
-        let contribution = Var::apply_for(self.kind(i), op, x);
-        self.add(i, contribution);
+        if self.needs(i) {
+            let contribution = Var::apply_for(self.kind(i), op, x);
+            self.add(i, contribution);
+        }
     }
 
-    /// What memory for the gradient of operand `i` is for.
+    /// What memory for a contribution to operand `i` is for: the first one to a parameter becomes its
+    /// gradient, later ones are added to it and pass.
     fn kind(&self, i: usize) -> Kind {
+        let target = self.edges[i] as usize;
         match &self.targets {
-            Targets::Eager(nodes) if matches!(nodes[self.edges[i] as usize].op, AnyOp::Leaf(Some(_))) => Kind::Gradient,
+            Targets::Eager(nodes)
+                if matches!(nodes[target].op, AnyOp::Leaf(Some(_))) && self.cotangents[target].is_none() =>
+            {
+                Kind::Gradient
+            }
             _ => Kind::Activation,
         }
     }

@@ -130,7 +130,7 @@ impl<T: Float> Core<T> {
         ids: &[u32],
         kind: Kind,
     ) -> Var<'_, T> {
-        let shapes: SmallVec<[Shape; 3]> = x.iter().map(Tensor::shape).collect();
+        let shapes: SmallVec<[Shape; 4]> = x.iter().map(Tensor::shape).collect();
         let shape = op.shape(&shapes).unwrap_or_else(|error| panic!("{}({}): {error}", op.name(), list(&shapes)));
         let needs = Needs(ids.iter().enumerate().fold(0, |bits, (i, &id)| bits | u32::from(id != NONE) << i));
         if needs.none() {

@@ -2,10 +2,10 @@
 
 use rand::Rng;
 use smallvec::SmallVec;
-use tandem_autograd::{Conv, Float, ParamId, Params, Shape, ShapeError, Tape, Var};
+use tandem_autograd::{Conv, Float, Op, ParamId, Params, Shape, ShapeError, Tape, Var};
 
 use crate::init::Init;
-use crate::layer::{Layer, Use, batched, example};
+use crate::layer::{Layer, Use};
 
 /// Convolution: one kernel for all positions. In PyTorch this is called `nn.Conv2d`.
 ///
@@ -234,7 +234,7 @@ fn kernels(weight: Shape) -> usize {
 }
 
 fn output(conv: &Conv, input: Shape, weight: Shape) -> Result<Shape, ShapeError> {
-    Ok(example(tandem_autograd::Op::<f32>::shape(conv, &[batched(input, 1), weight])?))
+    Ok(Op::<f32>::shape(conv, &[input.batched(1), weight])?.example())
 }
 
 /// z + b, where the biases take turns like their kernels: b of shape `[o]` or `[th, tw, o]`.
@@ -250,10 +250,13 @@ fn add_bias<'t, T: Float>(z: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
 /// x over and over along `axis`, `len` places in all.
 #[track_caller]
 fn repeated<T: Float>(x: Var<'_, T>, axis: usize, len: usize) -> Var<'_, T> {
-    let period = x.shape()[axis] as usize;
-    match len.div_ceil(period) {
-        1 => x,
-        times => Var::concat(axis, std::iter::repeat_n(x, times)).slice(axis, 0, len),
+    let places = x.shape()[axis] as usize;
+    if places == len {
+        x
+    } else if places > len {
+        x.slice(axis, 0, len)
+    } else {
+        repeated(Var::concat(axis, [x.clone(), x]), axis, len)
     }
 }
 

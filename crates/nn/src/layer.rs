@@ -134,13 +134,3 @@ impl<T: Float> Layer<T> for Sequential<T> {
         self.layers.iter().fold(x, |x, (_, layer)| layer.forward(tape, x))
     }
 }
-
-/// The shape of `rows` examples of this shape.
-pub(crate) fn batched(example: Shape, rows: usize) -> Shape {
-    Shape::SCALAR.join(0, &[&[rows], &*example.to_vec()].concat())
-}
-
-/// The shape of one example of a batch of this shape.
-pub(crate) fn example(batch: Shape) -> Shape {
-    Shape::new(&batch.to_vec()[1..])
-}

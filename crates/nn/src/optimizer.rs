@@ -51,10 +51,12 @@ impl<T: Float, const N: usize> State<T, N> {
         &mut self.slots[slot.index()].as_mut().expect("just set").1
     }
 
-    /// Forgets the state of a slot that is gone, so that its memory is gone too.
-    fn forget(&mut self, index: usize) {
-        if let Some(entry) = self.slots.get_mut(index) {
-            *entry = None;
+    /// Forgets the state of slots that are gone, so that its memory is gone too.
+    fn prune(&mut self, params: &Params<T>) {
+        for (index, entry) in self.slots.iter_mut().enumerate() {
+            if params.slot_at(index).is_none() {
+                *entry = None;
+            }
         }
     }
 
@@ -63,22 +65,15 @@ impl<T: Float, const N: usize> State<T, N> {
     }
 }
 
-/// Calls `update(numbers, gradient, state)` for every trainable slot.
+/// Calls `update(params, slot, gradient)` for every trainable slot.
 #[track_caller]
-fn each_slot<T: Float, const N: usize>(
+fn each_slot<T: Float>(
     params: &mut Params<T>,
     gradients: &Gradients<T>,
-    state: &mut State<T, N>,
-    update: impl Fn(&mut [T], &[T], &mut [Tensor<T>; N]),
+    mut update: impl FnMut(&mut Params<T>, SlotId, &[T]),
 ) {
     for index in 0..params.slot_capacity() {
-        let Some(slot) = params.slot_at(index) else {
-            state.forget(index);
-            continue;
-        };
-        if !params.slot_is_trainable(slot) {
-            continue;
-        }
+        let Some(slot) = params.slot_at(index).filter(|&slot| params.slot_is_trainable(slot)) else { continue };
         let Some(gradient) = gradients.get(slot) else {
             let names: Vec<&str> = params.names_of(slot).map(|(_, path)| path).collect();
             panic!(
@@ -86,8 +81,7 @@ fn each_slot<T: Float, const N: usize>(
                 params.value(slot).shape()
             )
         };
-        let state = state.of(params, slot);
-        params.update(slot, |numbers| update(numbers, gradient.data(), state));
+        update(params, slot, gradient.data());
     }
 }
 
@@ -133,17 +127,15 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
     fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>) {
         let (lr, momentum) = (T::from_f64(self.lr), T::from_f64(self.momentum));
         if self.momentum == 0.0 {
-            return each_slot(params, gradients, &mut State::new(), |w, g, []| {
-                w.iter_mut().zip(g).for_each(|(w, &g)| *w = *w - lr * g);
+            return each_slot(params, gradients, |params, slot, g| {
+                params.update(slot, |w| w.iter_mut().zip(g).for_each(|(w, &g)| *w = *w - lr * g));
             });
         }
-        each_slot(params, gradients, &mut self.state, |w, g, [v]| {
-            v.update(|v| {
-                for ((w, &g), v) in w.iter_mut().zip(g).zip(v) {
-                    *v = momentum * *v + g;
-                    *w = *w - lr * *v;
-                }
-            });
+        self.state.prune(params);
+        each_slot(params, gradients, |params, slot, g| {
+            let [v] = self.state.of(params, slot);
+            v.update(|v| v.iter_mut().zip(g).for_each(|(v, &g)| *v = momentum * *v + g));
+            params.update(slot, |w| w.iter_mut().zip(v.data()).for_each(|(w, &v)| *w = *w - lr * v));
         });
     }
 
@@ -202,14 +194,18 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         let rate = T::from_f64(self.lr / c1);
         let (scale, epsilon) = (T::from_f64(1.0 / c2.sqrt()), T::from_f64(self.epsilon));
         let [b1, b2, a1, a2] = [b1, b2, 1.0 - b1, 1.0 - b2].map(T::from_f64);
-        each_slot(params, gradients, &mut self.state, |w, g, [m, v]| {
-            m.update(|m| {
-                v.update(|v| {
-                    for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
-                        *m = b1 * *m + a1 * g;
-                        *v = b2 * *v + a2 * g * g;
-                        *w = *w - rate * *m / (scale * v.sqrt() + epsilon);
-                    }
+        self.state.prune(params);
+        each_slot(params, gradients, |params, slot, g| {
+            let [m, v] = self.state.of(params, slot);
+            params.update(slot, |w| {
+                m.update(|m| {
+                    v.update(|v| {
+                        for (((w, &g), m), v) in w.iter_mut().zip(g).zip(m).zip(v) {
+                            *m = b1 * *m + a1 * g;
+                            *v = b2 * *v + a2 * g * g;
+                            *w = *w - rate * *m / (scale * v.sqrt() + epsilon);
+                        }
+                    });
                 });
             });
         });

@@ -2,7 +2,7 @@
 
 use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var, Window};
 
-use crate::layer::{Layer, batched, example};
+use crate::layer::Layer;
 
 /// A function of each number by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +79,7 @@ impl<T: Float> Layer<T> for Unflatten {
     #[track_caller]
     fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         let rows = x.shape()[0] as usize;
-        x.reshape(batched(self.0, rows))
+        x.reshape(self.0.batched(rows))
     }
 }
 
@@ -92,7 +92,7 @@ pub struct MaxPool2d(pub Window);
 pub struct AvgPool2d(pub Window);
 
 fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
-    Ok(example(window.output(batched(input, 1))?))
+    Ok(window.output(input.batched(1))?.example())
 }
 
 impl<T: Float> Layer<T> for MaxPool2d {

@@ -61,7 +61,7 @@ impl Conv {
         let tile = if rank == 6 { [kernel[0] as usize, kernel[1] as usize] } else { [1; 2] };
         let channels = image[3] as usize;
         let (stride, dilation, groups) = (self.stride, self.dilation, self.groups);
-        ShapeError::unless(groups > 0 && [stride, dilation, tile].concat().iter().all(|&v| v > 0), || {
+        ShapeError::unless(groups > 0 && [stride, dilation, tile].as_flattened().iter().all(|&v| v > 0), || {
             format!("stride {stride:?}, dilation {dilation:?}, tile {tile:?} and groups {groups} are at least 1")
         })?;
         ShapeError::unless(size(2) * groups == channels, || {

@@ -82,7 +82,7 @@ impl<T: Float> Op<T> for Pick {
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
             let width = r.shape(0)[r.shape(0).rank() - 1] as usize;
-            r.add(0, Var::apply(Put(width), [g, r.x(1)]));
+            r.add_op(0, Put(width), [g, r.x(1)]);
         }
     }
 }
@@ -112,7 +112,7 @@ impl<T: Float> Op<T> for Put {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
-            r.add(0, g.pick(r.x(1)));
+            r.add_op(0, Pick, [g, r.x(1)]);
         }
     }
 }

@@ -29,7 +29,7 @@ impl<T: Float> Op<T> for Reshape {
         std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(out.shape)
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add(0, g.reshape(r.shape(0)));
+        r.add_op(0, Reshape(r.shape(0)), [g]);
     }
 }
 
@@ -88,7 +88,7 @@ impl<T: Float> Op<T> for Permute {
         out.build(|z| permute_into(z, out.shape, x.data(), x.shape(), self.order()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add(0, Var::apply(self.inverse(), [g]));
+        r.add_op(0, self.inverse(), [g]);
     }
 }
 
@@ -124,7 +124,7 @@ impl<T: Float> Op<T> for Slice {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let total = r.shape(0)[self.axis] as usize;
-        r.add(0, Var::apply(Pad { axis: self.axis, before: self.start, total }, [g]));
+        r.add_op(0, Pad { axis: self.axis, before: self.start, total }, [g]);
     }
 }
 
@@ -164,7 +164,7 @@ impl<T: Float> Op<T> for Pad {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let len = r.shape(0)[self.axis] as usize;
-        r.add(0, g.slice(self.axis, self.before, len));
+        r.add_op(0, Slice { axis: self.axis, start: self.before, len }, [g]);
     }
 }
 
@@ -203,7 +203,7 @@ impl<T: Float> Op<T> for Concat {
         for i in 0..r.operands() {
             let len = r.shape(i)[self.0] as usize;
             if r.needs(i) {
-                r.add(i, g.clone().slice(self.0, at, len));
+                r.add_op(i, Slice { axis: self.0, start: at, len }, [g.clone()]);
             }
             at += len;
         }

@@ -86,7 +86,7 @@ impl<T: Float> Op<T> for MaxPool {
         out.build(|z| self.0.over(x.shape()).max(x.data(), T::NEG_INFINITY, z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add(0, Var::apply(PoolPut(self.0), [g, r.x(0)]));
+        r.add_op(0, PoolPut(self.0), [g, r.x(0)]);
     }
 }
 
@@ -116,7 +116,7 @@ impl<T: Float> Op<T> for PoolPut {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
-            r.add(0, Var::apply(PoolPick(self.0), [g, r.x(1)]));
+            r.add_op(0, PoolPick(self.0), [g, r.x(1)]);
         }
     }
 }
@@ -143,7 +143,7 @@ impl<T: Float> Op<T> for PoolPick {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         if r.needs(0) {
-            r.add(0, Var::apply(PoolPut(self.0), [g, r.x(1)]));
+            r.add_op(0, PoolPut(self.0), [g, r.x(1)]);
         }
     }
 }
@@ -168,7 +168,7 @@ impl<T: Float> Op<T> for SumPool {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add(0, Var::apply(SumUnpool { window: self.0, image }, [g]));
+        r.add_op(0, SumUnpool { window: self.0, image }, [g]);
     }
 }
 
@@ -202,7 +202,7 @@ impl<T: Float> Op<T> for SumUnpool {
         out.build(|z| self.window.over(out.shape).spread(g.data(), z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add(0, Var::apply(SumPool(self.window), [g]));
+        r.add_op(0, SumPool(self.window), [g]);
     }
 }
 

@@ -32,7 +32,7 @@ impl<T: Float> Op<T> for SumTo {
         out.build(|z| sum_into(z, out.shape, x.data(), x.shape()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add(0, g.broadcast_to(r.shape(0)));
+        r.add_op(0, BroadcastTo(r.shape(0)), [g]);
     }
 }
 

@@ -1,0 +1,103 @@
+//! Measured memory: an allocator that counts what a program asks of the system.
+//!
+//! It knows nothing of tensors and shares no counter with the prediction of
+//! [`dry_run`](crate::autograd::dry_run), so that the two can be held against each other.
+//!
+//! ```
+//! use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, reset_peak};
+//! #[global_allocator]
+//! static ALLOCATOR: CountingAllocator = CountingAllocator;
+//!
+//! let before = live_bytes();
+//! reset_peak();
+//! drop(vec![0_u8; 1000]);
+//! assert_eq!((live_bytes(), peak_bytes()), (before, before + 1000));
+//! ```
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+static LIVE: AtomicUsize = AtomicUsize::new(0);
+static PEAK: AtomicUsize = AtomicUsize::new(0);
+static REQUESTED: AtomicUsize = AtomicUsize::new(0);
+
+/// The system's allocator, with counters. A program that wants its memory counted makes it its
+/// `#[global_allocator]`.
+pub struct CountingAllocator;
+
+fn grow(bytes: usize) {
+    REQUESTED.fetch_add(bytes, Relaxed);
+    let live = LIVE.fetch_add(bytes, Relaxed) + bytes;
+    PEAK.fetch_max(live, Relaxed);
+}
+
+fn shrink(bytes: usize) {
+    LIVE.fetch_sub(bytes, Relaxed);
+}
+
+// SAFETY: every call is handed on to the system's allocator with the arguments it came with, and
+// its answer is handed back; the counters touch no memory that is handed out.
+unsafe impl GlobalAlloc for CountingAllocator {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: the caller keeps the contract of `GlobalAlloc`, which is `System`'s too.
+        let block = unsafe { System.alloc(layout) };
+        if !block.is_null() {
+            grow(layout.size());
+        }
+        block
+    }
+
+    unsafe fn alloc_zeroed(&self, layout: Layout) -> *mut u8 {
+        // SAFETY: as for `alloc`.
+        let block = unsafe { System.alloc_zeroed(layout) };
+        if !block.is_null() {
+            grow(layout.size());
+        }
+        block
+    }
+
+    unsafe fn dealloc(&self, block: *mut u8, layout: Layout) {
+        shrink(layout.size());
+        // SAFETY: as for `alloc`.
+        unsafe { System.dealloc(block, layout) }
+    }
+
+    unsafe fn realloc(&self, block: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        // SAFETY: as for `alloc`.
+        let new = unsafe { System.realloc(block, layout, size) };
+        if !new.is_null() {
+            shrink(layout.size());
+            grow(size);
+        }
+        new
+    }
+}
+
+/// Bytes that have been asked of the allocator and not given back.
+pub fn live_bytes() -> usize {
+    LIVE.load(Relaxed)
+}
+
+/// The most live bytes since the start, or since [`reset_peak`].
+pub fn peak_bytes() -> usize {
+    PEAK.load(Relaxed)
+}
+
+/// Makes the present live bytes the peak.
+pub fn reset_peak() {
+    PEAK.store(LIVE.load(Relaxed), Relaxed);
+}
+
+/// All bytes ever asked of the allocator: if it does not grow, nothing was allocated.
+pub fn requested_bytes() -> usize {
+    REQUESTED.load(Relaxed)
+}
+
+/// The most memory of the process that was in RAM at once, as the system reports it, code and
+/// libraries included; `None` where it does not.
+pub fn peak_resident_bytes() -> Option<usize> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let kibibytes: usize = line.split_whitespace().next()?.parse().ok()?;
+    Some(kibibytes * 1024)
+}
