@@ -118,3 +118,23 @@ pub fn dry_run<T: Float, R>(body: impl FnOnce(&Probe<T>) -> R) -> R {
     let _restore = Restore(Some(T::local().replace(fresh)));
     body(&Probe(PhantomData))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{Params, Tape};
+
+    #[test]
+    fn the_copy_that_a_reshaped_parameter_needs_is_no_parameter() {
+        let footprint = dry_run::<f32, _>(|probe| {
+            let mut params = Params::<f32>::new();
+            let w = params.add("w", Tensor::zeros([2, 3]));
+            let tape = Tape::new(&params);
+            let copy = tape.param(w).reshape([6]);
+            probe.forget_peak();
+            drop(copy);
+            probe.footprint(0)
+        });
+        assert_eq!((footprint.parameters, footprint.activations), (24, 24));
+    }
+}

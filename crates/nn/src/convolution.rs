@@ -233,7 +233,8 @@ fn kernels(weight: Shape) -> usize {
     if weight.rank() == 6 { weight[0] as usize * weight[1] as usize } else { 1 }
 }
 
-fn output(conv: &Conv, input: Shape, weight: Shape) -> Result<Shape, ShapeError> {
+/// The shape of the result for one example.
+pub(crate) fn output(conv: &Conv, input: Shape, weight: Shape) -> Result<Shape, ShapeError> {
     Ok(Op::<f32>::shape(conv, &[input.batched(1), weight])?.example())
 }
 

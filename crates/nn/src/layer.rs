@@ -34,6 +34,11 @@ pub trait Layer<T: Float> {
         self.output(params, input).map(|_| SmallVec::new())
     }
 
+    /// Bytes that the description holds beside itself, in lists of its own.
+    fn list_bytes(&self) -> usize {
+        0
+    }
+
     /// The result for a batch.
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T>;
 }
@@ -114,7 +119,8 @@ impl<T: Float> Sequential<T> {
 
     /// Bytes of the list of layers.
     pub fn bookkeeping_bytes(&self) -> usize {
-        let items: usize = self.layers.iter().map(|(name, layer)| name.len() + size_of_val(&**layer)).sum();
+        let items: usize =
+            self.layers.iter().map(|(name, layer)| name.len() + size_of_val(&**layer) + layer.list_bytes()).sum();
         self.layers.capacity() * size_of::<(Box<str>, Box<dyn Layer<T>>)>() + items
     }
 }

@@ -31,6 +31,8 @@ mod layer;
 mod linear;
 mod optimizer;
 mod simple;
+mod subsample;
+mod table_conv;
 
 pub use convolution::{Conv2d, Kernel, LocallyConnected2d, TiledConv2d};
 pub use init::Init;
@@ -38,3 +40,5 @@ pub use layer::{Layer, LayerRow, Sequential, Use};
 pub use linear::{Linear, Mlp};
 pub use optimizer::{Adam, Optimizer, Sgd};
 pub use simple::{Activation, AvgPool2d, Flatten, MaxPool2d, Unflatten};
+pub use subsample::Subsample2d;
+pub use table_conv::TableConv2d;

@@ -91,7 +91,7 @@ pub struct MaxPool2d(pub Window);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AvgPool2d(pub Window);
 
-fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
+pub(crate) fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
     Ok(window.output(input.batched(1))?.example())
 }
 

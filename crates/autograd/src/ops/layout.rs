@@ -26,7 +26,10 @@ impl<T: Float> Op<T> for Reshape {
         Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(out.shape)
+        let mut z = std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(out.shape);
+        // A parameter's numbers had to be copied, and the copy is not the parameter.
+        z.mark(out.kind);
+        z
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add_op(0, Reshape(r.shape(0)), [g]);

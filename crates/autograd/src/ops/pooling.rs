@@ -216,13 +216,22 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(MaxPool(window), [self])
     }
 
-    /// The mean of each window, padding counting as zeros: `[n, h, w, c] → [n, oh, ow, c]`.
+    /// The sum of each window, padding counting as zeros: `[n, h, w, c] → [n, oh, ow, c]`.
+    ///
+    /// # Panics
+    /// If this has not four axes, or a window does not fit.
+    #[track_caller]
+    pub fn sum_pool(self, window: Window) -> Var<'t, T> {
+        Var::apply(SumPool(window), [self])
+    }
+
+    /// The mean of each window, padding counting as zeros: [`sum_pool`](Var::sum_pool) over the size.
     ///
     /// # Panics
     /// If this has not four axes, or a window does not fit.
     #[track_caller]
     pub fn avg_pool(self, window: Window) -> Var<'t, T> {
         let count = (window.size[0] * window.size[1]) as f64;
-        Var::apply(SumPool(window), [self]).scale(1.0 / count)
+        self.sum_pool(window).scale(1.0 / count)
     }
 }
