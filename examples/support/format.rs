@@ -1,0 +1,117 @@
+//! Numbers and tables as people read them, in plain text.
+
+use std::fmt;
+
+/// The binary unit in which so many bytes read best, and its size: the smallest that leaves at most
+/// three digits before the point.
+pub fn unit(bytes: usize) -> (&'static str, f64) {
+    let units = ["B", "KiB", "MiB", "GiB", "TiB", "PiB", "EiB"];
+    let mut size = 1.0;
+    for (i, unit) in units.iter().enumerate() {
+        // Single bytes are exact up to 1,023; larger units have three digits.
+        let most = if i == 0 { 1023.5 } else { 999.5 };
+        if bytes as f64 / size < most || i + 1 == units.len() {
+            return (unit, size);
+        }
+        size *= 1024.0;
+    }
+    unreachable!("the last unit takes all")
+}
+
+/// Bytes in binary units with three significant digits: `812 B`, `36.2 KiB`, `0.986 MiB`.
+pub fn bytes(bytes: usize) -> String {
+    match unit(bytes) {
+        ("B", _) => format!("{} B", count(bytes)),
+        (unit, size) => {
+            let value = bytes as f64 / size;
+            let decimals = [99.95, 9.995, 0.9995].iter().filter(|limit| value < **limit).count();
+            format!("{value:.decimals$} {unit}")
+        }
+    }
+}
+
+/// A count with thousands separators: `1,234,567`.
+pub fn count(n: usize) -> String {
+    let digits = n.to_string();
+    let mut text = String::new();
+    for (i, digit) in digits.chars().enumerate() {
+        if i > 0 && (digits.len() - i).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
+}
+
+/// How many times as large `more` is as `less`: `1.6×`, `41×`, `4,001,536,000×`.
+pub fn times(more: usize, less: usize) -> String {
+    let ratio = more as f64 / less as f64;
+    if ratio < 9.95 { format!("{ratio:.1}×") } else { format!("{}×", count(ratio.round() as usize)) }
+}
+
+/// How many columns of a terminal a text takes. A combining mark, as in w̄, takes none.
+pub fn columns(text: &str) -> usize {
+    text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).count()
+}
+
+/// A table in plain text, with a rule under its header. Columns of numbers stand to the right,
+/// columns of text to the left: a number starts with a digit, after a sign perhaps, and an empty
+/// cell or a dash stands for a missing one.
+///
+/// ```text
+/// network        parameters
+/// ─────────────  ──────────
+/// dense             203,530
+/// convolutional       5,018
+/// ```
+#[derive(Clone, Debug)]
+pub struct Table {
+    header: Vec<String>,
+    rows: Vec<Vec<String>>,
+}
+
+impl Table {
+    /// A table with this header and no rows.
+    pub fn new<S: Into<String>>(header: impl IntoIterator<Item = S>) -> Table {
+        Table { header: header.into_iter().map(Into::into).collect(), rows: Vec::new() }
+    }
+
+    /// Adds a row.
+    ///
+    /// # Panics
+    /// If it has not as many cells as the header.
+    #[track_caller]
+    pub fn row<S: Into<String>>(&mut self, cells: impl IntoIterator<Item = S>) {
+        let cells: Vec<String> = cells.into_iter().map(Into::into).collect();
+        assert_eq!(cells.len(), self.header.len(), "a row of {cells:?} under a header of {:?}", self.header);
+        self.rows.push(cells);
+    }
+
+    fn is_numeric(&self, column: usize) -> bool {
+        let mut cells = self.rows.iter().map(|row| row[column].as_str());
+        cells.all(|cell| {
+            matches!(cell, "" | "-" | "–" | "—")
+                || cell.trim_start_matches(['+', '-', '−', '±']).starts_with(|c: char| c.is_ascii_digit())
+        })
+    }
+}
+
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lines = || std::iter::once(&self.header).chain(&self.rows);
+        let column = |i: usize| (lines().map(|cells| columns(&cells[i])).max().unwrap_or(0), self.is_numeric(i));
+        let layout: Vec<(usize, bool)> = (0..self.header.len()).map(column).collect();
+        for (number, cells) in lines().enumerate() {
+            let aligned = cells.iter().zip(&layout).map(|(cell, &(width, numeric))| {
+                let space = " ".repeat(width - columns(cell));
+                if numeric { space + cell } else { cell.clone() + &space }
+            });
+            writeln!(f, "{}", aligned.collect::<Vec<_>>().join("  ").trim_end())?;
+            if number == 0 {
+                let rules: Vec<String> = layout.iter().map(|(width, _)| "─".repeat(*width)).collect();
+                writeln!(f, "{}", rules.join("  "))?;
+            }
+        }
+        Ok(())
+    }
+}
