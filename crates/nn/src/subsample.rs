@@ -89,7 +89,7 @@ impl<T: Float> Layer<T> for Subsample2d {
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         let coefficient = tape.param(self.coefficient);
-        if let Err(error) = check_channels(coefficient.shape(), example(x.shape())) {
+        if let Err(error) = check_channels(coefficient.shape(), x.shape().example()) {
             panic!("{error}");
         }
         subsample(x, self.window, coefficient, tape.param(self.bias))
