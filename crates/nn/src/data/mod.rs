@@ -5,6 +5,7 @@
 //! | read any file in MNIST's format, plain or gzipped | [`Idx`], [`IdxValues`] |
 //! | load a set of labelled images, scaled to 0..=1 | [`Images`], [`CLASSES`] |
 //! | load the handwritten digits, already split | [`digits`] |
+//! | turn images, put one set behind another | [`Images::rotated`], [`Images::followed_by`] |
 //! | walk through the rows in a seeded random order | [`Batches`], [`Last`] |
 //! | set rows aside for validation | [`stratified_split`] |
 //! | say what was wrong with a file | [`DataError`] |
@@ -27,6 +28,7 @@
 //! # Ok::<(), tandem_nn::data::DataError>(())
 //! ```
 
+mod augment;
 mod batches;
 mod digits;
 mod error;
