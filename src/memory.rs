@@ -93,7 +93,14 @@ pub fn requested_bytes() -> usize {
     REQUESTED.load(Relaxed)
 }
 
-/// The most memory of the process that was in RAM at once, as the system reports it, code and
+/// Makes the present resident memory its peak, where the system allows it.
+pub fn reset_peak_resident() {
+    // Linux resets the mark when a 5 is written here; elsewhere there is nothing to reset.
+    let _ = std::fs::write("/proc/self/clear_refs", "5");
+}
+
+/// The most memory of the process that was in RAM at once, since the start or since
+/// [`reset_peak_resident`], as the system reports it, code and
 /// libraries included; `None` where it does not.
 pub fn peak_resident_bytes() -> Option<usize> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;

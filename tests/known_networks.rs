@@ -5,6 +5,8 @@ use std::collections::BTreeMap;
 
 #[path = "../examples/convnet_memory/known.rs"]
 mod known;
+#[path = "../examples/support/mod.rs"]
+mod support;
 
 use known::{NETWORKS, Row, Sharing, edge_detection, table};
 

@@ -18,6 +18,7 @@ use rand::rngs::StdRng;
 use tandem_autograd::{Footprint, Kind, Params, Probe, Shape, Tape, Tensor, Var, dry_run};
 use tandem_nn::{Adam, Conv2d, Init, Kernel, Layer, Optimizer, Sgd};
 
+use super::support::format::{Table, bytes, count, times};
 use networks::Builder;
 pub use networks::NETWORKS;
 
@@ -97,8 +98,8 @@ pub struct Training {
     /// What the tape keeps at the end of the forward pass: inputs, results, residuals.
     pub activations: usize,
     /// For every optimizer, by name, the second step at the moment when it had asked most of the
-    /// system. Its gradients may come short of the parameters: a buffer whose gradient has yet to
-    /// be computed may serve another purpose at that moment, or have been given back.
+    /// system. Where more waits in the pool than it keeps, gradients come short of the parameters:
+    /// the rest had been given back at that moment.
     pub footprints: Vec<(&'static str, Footprint)>,
 }
 
@@ -266,7 +267,7 @@ impl EdgeDetection {
             ("matrix, entries that are not zero", self.sparse, self.convolution_operations),
             ("matrix, dense", self.dense, self.dense_operations),
         ] {
-            writeln!(out, "{name:40}{:>16}{:>18}", grouped(numbers), grouped(operations))?;
+            writeln!(out, "{name:40}{:>16}{:>18}", count(numbers), count(operations))?;
         }
         Ok(())
     }
@@ -283,8 +284,8 @@ pub fn print(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
         let whole = (row.name, row.parameters, row.connections);
         let (parameters, connections) = row.convolutions();
         for (name, shared, unshared) in [whole, ("  convolutions", parameters, connections)] {
-            let (times, bytes) = (unshared as f64 / shared as f64, binary(unshared * size_of::<f32>()));
-            writeln!(out, "{name:18}{:>14}{:>18}{times:>8.0}{bytes:>17}", grouped(shared), grouped(unshared))?;
+            let (more, size) = (times(unshared, shared), bytes(unshared * size_of::<f32>()));
+            writeln!(out, "{name:18}{:>14}{:>18}{more:>8}{size:>17}", count(shared), count(unshared))?;
         }
     }
     writeln!(out)?;
@@ -294,9 +295,9 @@ pub fn print(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     for row in rows {
         for Training { batch, activations, footprints } in &row.training {
             let name = if row.sharing == Sharing::Shared { row.name.into() } else { format!("{}, unshared", row.name) };
-            let parameters = binary(row.parameters * size_of::<f32>());
-            write!(out, "{name:28}{batch:>6}{parameters:>12}{:>12}", binary(*activations))?;
-            footprints.iter().try_for_each(|(_, footprint)| write!(out, "{:>12}", binary(footprint.total())))?;
+            let parameters = bytes(row.parameters * size_of::<f32>());
+            write!(out, "{name:28}{batch:>6}{parameters:>12}{:>12}", bytes(*activations))?;
+            footprints.iter().try_for_each(|(_, footprint)| write!(out, "{:>12}", bytes(footprint.total())))?;
             writeln!(out)?;
         }
     }
@@ -305,18 +306,17 @@ pub fn print(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     described.try_for_each(|row| writeln!(out, "{}: {}", row.name, row.source))
 }
 
-/// A count with its digits in groups of three.
-fn grouped(count: usize) -> String {
-    let digits = count.to_string();
-    let groups: Vec<&str> =
-        digits.as_bytes().rchunks(3).rev().map(|group| std::str::from_utf8(group).expect("digits")).collect();
-    groups.join(",")
-}
-
-/// Bytes in the largest binary unit of which there is at least one.
-fn binary(bytes: usize) -> String {
-    const UNITS: [&str; 4] = ["B", "KiB", "MiB", "GiB"];
-    let unit = (bytes.max(1).ilog2() / 10).min(3) as usize;
-    let decimals = usize::from(unit > 0);
-    format!("{:.decimals$} {}", bytes as f64 / 1024f64.powi(unit as i32), UNITS[unit])
+/// Writes the layers that have parameters, network by network.
+///
+/// # Errors
+/// If writing fails.
+pub fn print_layers(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
+    for row in rows.iter().filter(|row| row.sharing == Sharing::Shared) {
+        let mut table = Table::new(["layer", "kind", "result", "parameters", "connections"]);
+        for LayerCount { name, kind, output, parameters, connections } in &row.layers {
+            table.row([name.clone(), (*kind).into(), output.to_string(), count(*parameters), count(*connections)]);
+        }
+        write!(out, "\n{}, layer by layer:\n{table}", row.name)?;
+    }
+    Ok(())
 }

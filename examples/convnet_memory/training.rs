@@ -31,6 +31,15 @@ impl OptimizerKind {
         }
     }
 
+    /// A learning rate that serves all four networks, chosen on training rows.
+    pub fn usual_rate(self) -> f64 {
+        match self {
+            OptimizerKind::Sgd => 0.2,
+            OptimizerKind::Momentum => 0.02,
+            OptimizerKind::Adam => 0.002,
+        }
+    }
+
     /// The name in tables.
     pub fn name(self) -> &'static str {
         match self {
@@ -152,6 +161,21 @@ pub fn predict(setting: &Setting, sharing: Sharing, phase: Phase) -> Footprint {
         probe.forget_peak();
         repeat(&mut trainer, setting, phase);
         probe.footprint(trainer.bookkeeping_bytes())
+    })
+}
+
+/// Bytes that the tape keeps for the backward sweep when the forward pass is over, predicted.
+pub fn predict_kept(setting: &Setting, sharing: Sharing) -> usize {
+    dry_run(|probe: &Probe<f32>| {
+        let Trainer { params, net, .. } = Trainer::new(setting, sharing, 0);
+        let tape = Tape::new(&params);
+        let x = tape.constant(Tensor::zeros(setting.plan.input().batched(setting.batch)));
+        let loss = net.forward(&tape, x).cross_entropy(tape.constant(Tensor::zeros([setting.batch])));
+        // From here on the peak is what is in use now.
+        probe.forget_peak();
+        let kept = probe.footprint(0).activations;
+        drop(loss);
+        kept
     })
 }
 

@@ -1,0 +1,211 @@
+//! The flags, checked before any work starts.
+
+use std::fmt::Display;
+use std::path::{Path, PathBuf};
+use std::process::exit;
+
+use clap::Parser;
+use clap::error::ErrorKind;
+
+use crate::networks::Plan;
+use crate::support::output::check_writable;
+use crate::training::OptimizerKind;
+use tandem::nn::data::{Images, digits};
+
+/// Trains four networks whose weights are shared more and more (dense, unshared, tiled,
+/// convolutional) on handwritten digits, and shows what sharing does to memory.
+#[derive(Debug, Parser)]
+#[command(name = "convnet_memory")]
+pub struct Flags {
+    /// Passes through the training rows [default: 30, fewer where there are more rows]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one::<u64>)]
+    epochs: Option<u64>,
+
+    /// Images in a training step
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "32", value_parser = at_least_one::<usize>)]
+    batch: usize,
+
+    /// Learning rate [default: 0.002 for adam, 0.02 for momentum, 0.2 for sgd]
+    #[arg(long, value_name = "RATE", allow_negative_numbers = true, value_parser = positive)]
+    lr: Option<f64>,
+
+    /// What turns gradients into steps
+    #[arg(long, value_enum, default_value = "adam")]
+    optimizer: OptimizerKind,
+
+    /// The first seed: it decides the first weights and the order of the rows
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "0")]
+    seed: u64,
+
+    /// How many seeds to train with, for means and spreads [default: 5]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one::<u64>)]
+    seeds: Option<u64>,
+
+    /// Threads for large products [default: one a processor]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
+    threads: Option<usize>,
+
+    /// A directory with files named like MNIST's: train-images-idx3-ubyte, train-labels-idx1-ubyte,
+    /// t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or with .gz [default: the digits that
+    /// ship in data/]
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
+
+    /// Where the picture goes, footprint.svg [default: target/convnet_memory]
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+
+    /// Write all figures to this file as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+
+    /// Write a row for each network to this file as CSV
+    #[arg(long, value_name = "FILE")]
+    csv: Option<PathBuf>,
+
+    /// Break the figures down by layer
+    #[arg(long)]
+    per_layer: bool,
+
+    /// One seed and two epochs, unless other flags say otherwise
+    #[arg(long)]
+    quick: bool,
+}
+
+/// What the program is to do, with everything checked.
+pub struct Task {
+    /// Rows to train on.
+    pub train: Images,
+    /// Rows to test on.
+    pub test: Images,
+    /// What the data are, for headings.
+    pub data: String,
+    /// Sizes of the networks.
+    pub plan: Plan,
+    /// The optimizer.
+    pub optimizer: OptimizerKind,
+    /// Its learning rate.
+    pub lr: f64,
+    /// Images in a step.
+    pub batch: usize,
+    /// Passes through the training rows.
+    pub epochs: u64,
+    /// The seeds to train with.
+    pub seeds: std::ops::Range<u64>,
+    /// Threads for large products.
+    pub threads: usize,
+    /// The picture.
+    pub picture: PathBuf,
+    /// The figures as JSON.
+    pub json: Option<PathBuf>,
+    /// The figures as CSV.
+    pub csv: Option<PathBuf>,
+    /// Whether to break the figures down by layer.
+    pub per_layer: bool,
+}
+
+/// Says what is wrong in one line, and ends the program with status 2.
+fn refuse(complaint: impl Display) -> ! {
+    eprintln!("error: {complaint}");
+    exit(2)
+}
+
+impl Task {
+    /// The task that the command line sets. Whatever is wrong with it ends the program here.
+    pub fn from_command_line() -> Task {
+        let flags = Flags::try_parse().unwrap_or_else(|error| match error.kind() {
+            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
+            _ => refuse(one_line(&error)),
+        });
+        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+        let directory = flags.data.unwrap_or_else(|| root.join("data"));
+        let (train, test) = digits(&directory).unwrap_or_else(|error| refuse(error));
+        if flags.batch > train.len() {
+            refuse(format!(
+                "--batch: expected at most {}, the number of training rows, found {}",
+                train.len(),
+                flags.batch
+            ));
+        }
+        if test.is_empty() || (train.height, train.width) != (test.height, test.width) {
+            let of = |set: &Images| format!("{} images of {}×{}", set.len(), set.height, set.width);
+            refuse(format!(
+                "{}: expected test images like the training images, found {} and {}",
+                directory.display(),
+                of(&train),
+                of(&test)
+            ));
+        }
+        let plan = Plan::new([train.height, train.width], train.channels, train.classes).unwrap_or_else(|| {
+            refuse(format!(
+                "{}: expected images of at least 4×4 pixels and at most 800×800, found {}×{}",
+                directory.display(),
+                train.height,
+                train.width
+            ))
+        });
+        let picture = flags.out.unwrap_or_else(|| root.join("target/convnet_memory")).join("footprint.svg");
+        for path in [Some(&picture), flags.json.as_ref(), flags.csv.as_ref()].into_iter().flatten() {
+            check_writable(path).unwrap_or_else(|error| refuse(error));
+        }
+        if flags.json.is_some() && flags.json == flags.csv {
+            refuse("--json and --csv: expected two files, found one name");
+        }
+        let (epochs, seeds) = if flags.quick { (2, 1) } else { (epochs_for(train.len()), 5) };
+        let (first, seeds) = (flags.seed, flags.seeds.unwrap_or(seeds));
+        let last = first
+            .checked_add(seeds)
+            .unwrap_or_else(|| refuse(format!("--seed: {first} leaves no room for {seeds} seeds")));
+        Task {
+            data: format!(
+                "{}, {} training and {} test rows of {}×{} pixels",
+                directory.display(),
+                train.len(),
+                test.len(),
+                train.height,
+                train.width
+            )
+            .replace(&format!("{}/", root.display()), ""),
+            train,
+            test,
+            plan,
+            optimizer: flags.optimizer,
+            lr: flags.lr.unwrap_or(flags.optimizer.usual_rate()),
+            batch: flags.batch,
+            epochs: flags.epochs.unwrap_or(epochs),
+            seeds: first..last,
+            threads: flags.threads.unwrap_or_else(tandem::autograd::kernels::threads),
+            picture,
+            json: flags.json,
+            csv: flags.csv,
+            per_layer: flags.per_layer,
+        }
+    }
+}
+
+/// As many epochs as show about 31,000 images, at least one and at most 30.
+fn epochs_for(rows: usize) -> u64 {
+    (31_000 / rows.max(1)).clamp(1, 30) as u64
+}
+
+/// A complaint of the parser of flags, without its hints.
+fn one_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let lines =
+        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage") && !line.starts_with("For more"));
+    let line = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
+    line.strip_prefix("error: ").map_or(line.clone(), str::to_string)
+}
+
+fn at_least_one<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
+    text.parse().ok().filter(|n| *n >= T::from(1)).ok_or_else(|| "expected a whole number of at least 1".into())
+}
+
+fn threads(text: &str) -> Result<usize, String> {
+    text.parse().ok().filter(|n| (1..=256).contains(n)).ok_or_else(|| "expected a whole number from 1 to 256".into())
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let found = text.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0);
+    found.ok_or_else(|| "expected a positive number".into())
+}
