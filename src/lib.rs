@@ -14,3 +14,7 @@ pub mod memory;
 pub use tandem_autograd as autograd;
 pub use tandem_nn as nn;
 pub use tandem_tying as tying;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

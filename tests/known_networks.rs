@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 
+#[expect(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/convnet_memory/known.rs"]
 mod known;
 #[path = "../examples/support/mod.rs"]
