@@ -1,0 +1,61 @@
+//! The three convolutions side by side: one shape, as many multiply-adds, and 1, 4 or 256 kernels.
+
+mod support;
+
+use std::hint::black_box;
+
+use criterion::{Criterion, Throughput};
+use tandem::autograd::{Params, Tape};
+use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, TiledConv2d};
+
+const IMAGES: usize = 16;
+const SIDE: usize = 16;
+const CHANNELS: [usize; 2] = [16, 32];
+/// Those over the padding included.
+const MULTIPLY_ADDS: usize = IMAGES * SIDE * SIDE * 3 * 3 * CHANNELS[0] * CHANNELS[1];
+
+fn main() {
+    let mut criterion = support::criterion();
+    let (mut params, mut rng) = (Params::new(), support::rng());
+    let kernel = Kernel::new([3, 3], CHANNELS).pad([1, 1]).without_bias();
+    let shared = Conv2d::new(&mut params, "shared", kernel, Init::He, &mut rng);
+    let tiled = TiledConv2d::new(&mut params, "tiled", (2, 2), kernel, Init::He, &mut rng);
+    let unshared = LocallyConnected2d::new(&mut params, "unshared", [SIDE; 2], kernel, Init::He, &mut rng);
+    let layers: [(&str, &dyn Layer<f32>); 3] = [("shared", &shared), ("tiled", &tiled), ("unshared", &unshared)];
+    forward(&mut criterion, &params, layers);
+    both_gradients(&mut criterion, &params, layers);
+    criterion.final_summary();
+}
+
+/// The results alone, on a tape that records nothing.
+fn forward(criterion: &mut Criterion, params: &Params, layers: [(&str, &dyn Layer<f32>); 3]) {
+    let x = support::numbers([IMAGES, SIDE, SIDE, CHANNELS[0]], &mut support::rng());
+    let mut group = criterion.benchmark_group("convolution/forward");
+    group.throughput(Throughput::Elements(MULTIPLY_ADDS as u64));
+    for (name, layer) in layers {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let tape = Tape::without_gradients(params);
+                black_box(layer.forward(&tape, tape.constant(x.clone())).into_value())
+            });
+        });
+    }
+}
+
+/// The results, the gradient of the images and that of the kernels: three products of one size.
+fn both_gradients(criterion: &mut Criterion, params: &Params, layers: [(&str, &dyn Layer<f32>); 3]) {
+    let mut rng = support::rng();
+    let x = support::numbers([IMAGES, SIDE, SIDE, CHANNELS[0]], &mut rng);
+    let cotangent = support::numbers([IMAGES, SIDE, SIDE, CHANNELS[1]], &mut rng);
+    let mut group = criterion.benchmark_group("convolution/forward+backward");
+    group.throughput(Throughput::Elements(3 * MULTIPLY_ADDS as u64));
+    for (name, layer) in layers {
+        group.bench_function(name, |bencher| {
+            bencher.iter(|| {
+                let tape = Tape::new(params);
+                let y = layer.forward(&tape, tape.input(x.clone()));
+                black_box(y.backward_with(cotangent.clone()))
+            });
+        });
+    }
+}
