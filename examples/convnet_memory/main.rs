@@ -68,7 +68,9 @@ fn run(task: &Task) -> Result<ExitCode, Box<dyn Error>> {
     println!("Sharing shrinks parameters, gradients and optimizer state. It does not shrink what is kept for the");
     println!("backward sweep, which grows with the batch: try --batch.\n");
     if task.per_layer {
-        networks.iter().for_each(|network| println!("{}", report::per_layer(network, task.batch)));
+        for network in &networks {
+            println!("{}", report::per_layer(network, task.batch));
+        }
     }
     println!("Well-known networks, computed from their descriptions without allocating them:\n");
     known::edge_detection().print(&mut std::io::stdout())?;

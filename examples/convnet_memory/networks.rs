@@ -111,10 +111,10 @@ impl Plan {
     pub fn build(&self, sharing: Sharing, params: &mut Params, rng: &mut impl Rng) -> Sequential {
         let mut net = Sequential::new();
         let [ph, pw] = self.pooled();
-        self.maps(sharing, &mut net, params, "maps1", self.image, self.first(), rng);
+        Plan::layer(sharing, &mut net, params, "maps1", self.image, self.first(), rng);
         net.push("relu1", Activation::Relu);
         net.push("pool1", MaxPool2d(Window::square(2)));
-        self.maps(sharing, &mut net, params, "maps2", [ph, pw], self.second(), rng);
+        Plan::layer(sharing, &mut net, params, "maps2", [ph, pw], self.second(), rng);
         net.push("relu2", Activation::Relu);
         net.push("pool2", MaxPool2d(Window::square(2)));
         net.push("flatten", Flatten);
@@ -124,9 +124,7 @@ impl Plan {
     }
 
     /// A layer from one feature map to the next.
-    #[expect(clippy::too_many_arguments, reason = "a layer's kind, place, name, sizes and generator")]
-    fn maps(
-        &self,
+    fn layer(
         sharing: Sharing,
         net: &mut Sequential,
         params: &mut Params,
