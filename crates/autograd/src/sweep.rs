@@ -54,7 +54,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// The result, which the op must have saved.
     pub fn result(&self) -> Var<'t, T> {
         debug_assert!(self.saves.has_result(), "the result was not saved");
-        Var { value: self.residuals[self.residuals.len() - 1].clone(), core: self.core, node: self.node }
+        Var { value: self.residuals[self.saves.place(31)].clone(), core: self.core, node: self.node }
     }
 
     /// The shape of operand `i`.

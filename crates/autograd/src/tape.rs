@@ -4,12 +4,10 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
 
-use smallvec::SmallVec;
-
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::ops::AnyOp;
-use crate::params::{ParamId, Params};
+use crate::params::{ParamId, Params, SlotId};
 use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -65,6 +63,12 @@ impl<T: Float> Arena<T> {
         }
     }
 
+    /// A parameter or an input.
+    fn push_leaf(&mut self, slot: Option<SlotId>, at: &'static Location<'static>) -> u32 {
+        let residuals = self.residuals.len() as u32;
+        self.push(AnyOp::Leaf(slot), at, Saves::NOTHING, residuals)
+    }
+
     /// Edges, residuals and shapes of node `i`.
     #[inline]
     pub(crate) fn lists(&self, i: usize) -> (&[u32], &[Tensor<T>], &[Shape]) {
@@ -78,10 +82,21 @@ impl<T: Float> Arena<T> {
         )
     }
 
-    fn push(&mut self, op: AnyOp<T>, at: &'static Location<'static>, saves: Saves) -> u32 {
+    /// Keeps the operands that a rule asked for, and says where they begin.
+    #[inline]
+    fn save_operands(&mut self, saves: Saves, x: &[Tensor<T>]) -> u32 {
+        let start = self.residuals.len() as u32;
+        for (i, operand) in x.iter().enumerate() {
+            if saves.has_operand(i) {
+                self.residuals.push(operand.clone());
+            }
+        }
+        start
+    }
+
+    fn push(&mut self, op: AnyOp<T>, at: &'static Location<'static>, saves: Saves, residuals: u32) -> u32 {
         let id = u32::try_from(self.nodes.len()).expect("a tape has fewer than 2³² nodes");
-        let (edges, residuals, shapes) =
-            (self.edges.len() as u32, self.residuals.len() as u32, self.shapes.len() as u32);
+        let (edges, shapes) = (self.edges.len() as u32, self.shapes.len() as u32);
         self.nodes.push(Node { op, at, saves, edges, residuals, shapes });
         id
     }
@@ -120,18 +135,22 @@ impl<T: Float> Core<T> {
         Core { arena: RefCell::new(kept.unwrap_or_default()), spent: Cell::new(false) }
     }
 
-    /// Runs an op on the operands `x`, whose nodes are `ids`, and records it if one is recorded.
-    /// The result's memory is of this kind.
+    /// Runs an op on operands with these values, shapes and nodes, and records it if one of them is
+    /// recorded. The result's memory is of this kind.
     #[track_caller]
+    #[inline]
     pub(crate) fn run<O: Op<T> + Into<AnyOp<T>>>(
         &self,
         op: O,
         x: &mut [Tensor<T>],
+        shapes: &[Shape],
         ids: &[u32],
         kind: Kind,
     ) -> Var<'_, T> {
-        let shapes: SmallVec<[Shape; 4]> = x.iter().map(Tensor::shape).collect();
-        let shape = op.shape(&shapes).unwrap_or_else(|error| panic!("{}({}): {error}", op.name(), list(&shapes)));
+        let shape = match op.shape(shapes) {
+            Ok(shape) => shape,
+            Err(error) => panic!("{}({}): {error}", op.name(), list(shapes)),
+        };
         let needs = Needs(ids.iter().enumerate().fold(0, |bits, (i, &id)| bits | u32::from(id != NONE) << i));
         if needs.none() {
             return self.constant(op.forward(x, Out { shape, kind }));
@@ -142,22 +161,18 @@ impl<T: Float> Core<T> {
             op.name()
         );
         let saves = op.saves(needs);
-        let mut kept: SmallVec<[Tensor<T>; 3]> = SmallVec::new();
-        for (i, operand) in x.iter().enumerate() {
-            if saves.has_operand(i) {
-                kept.push(operand.clone());
-            }
-        }
+        // No borrow is held while the op runs. Should it panic, what it had saved stays behind its
+        // predecessor's residuals, where nobody looks.
+        let residuals = self.arena.borrow_mut().save_operands(saves, x);
         let value = op.forward(x, Out { shape, kind });
-        if saves.has_result() {
-            kept.push(value.clone());
-        }
         let mut arena = self.arena.borrow_mut();
-        let node = arena.push(op.into(), Location::caller(), saves);
+        if saves.has_result() {
+            arena.residuals.push(value.clone());
+        }
+        let node = arena.push(op.into(), Location::caller(), saves, residuals);
         arena.edges.extend_from_slice(ids);
-        arena.residuals.extend(kept);
         if shapes.iter().any(|shape| shape.rank() > 0) {
-            arena.shapes.extend_from_slice(&shapes);
+            arena.shapes.extend_from_slice(shapes);
         }
         Var { value, core: self, node }
     }
@@ -262,7 +277,7 @@ impl<'p, T: Float> Tape<'p, T> {
                 !self.core.spent.get(),
                 "param: this tape is spent: a backward sweep freed what it had kept; start a new tape"
             );
-            node = arena.push(AnyOp::Leaf(Some(slot)), Location::caller(), Saves::NOTHING);
+            node = arena.push_leaf(Some(slot), Location::caller());
             arena.leaves[slot.index()] = node;
         }
         Var { value, core: &self.core, node }
@@ -280,7 +295,7 @@ impl<'p, T: Float> Tape<'p, T> {
             !self.core.spent.get(),
             "input: this tape is spent: a backward sweep freed what it had kept; start a new tape"
         );
-        let node = self.core.arena.borrow_mut().push(AnyOp::Leaf(None), Location::caller(), Saves::NOTHING);
+        let node = self.core.arena.borrow_mut().push_leaf(None, Location::caller());
         Var { value: value.into(), core: &self.core, node }
     }
 

@@ -114,7 +114,8 @@ impl<'t, T: Float> Var<'t, T> {
                 x.shape()
             );
         }
-        core.run(op, &mut operands.map(|x| x.value), &ids, kind)
+        let shapes = operands.each_ref().map(Var::shape);
+        core.run(op, &mut operands.map(|x| x.value), &shapes, &ids, kind)
     }
 
     /// As [`apply`](Var::apply), for any number of operands.
@@ -134,7 +135,9 @@ impl<'t, T: Float> Var<'t, T> {
             values.push(x.value);
             ids.push(x.node);
         }
-        core.unwrap_or_else(|| panic!("{}: no operands", op.name())).run(op, &mut values, &ids, Kind::Activation)
+        let core = core.unwrap_or_else(|| panic!("{}: no operands", op.name()));
+        let shapes: SmallVec<[Shape; 4]> = values.iter().map(Tensor::shape).collect();
+        core.run(op, &mut values, &shapes, &ids, Kind::Activation)
     }
 }
 

@@ -58,20 +58,28 @@ fn combine<T: Float>(a: &mut Tensor<T>, b: &mut Tensor<T>, out: Out, f: impl Fn(
     out.build(|z| zip(z, a.data(), b.data(), f))
 }
 
+#[inline]
 fn broadcast_shape(x: &[Shape]) -> Result<Shape, ShapeError> {
-    x[0].broadcast(&x[1]).ok_or_else(|| {
-        let rank = x[0].rank().max(x[1].rank());
-        let length = |s: &Shape, i: usize| if i + s.rank() < rank { 1 } else { s[i + s.rank() - rank] };
-        let axis = (0..rank)
-            .rev()
-            .find(|&i| length(&x[0], i) != length(&x[1], i) && length(&x[0], i) != 1 && length(&x[1], i) != 1);
-        let axis = axis.expect("shapes that do not broadcast differ in some axis");
-        ShapeError::new(format!(
-            "axis {axis} has lengths {} and {}, which do not broadcast (aligned at the end)",
-            length(&x[0], axis),
-            length(&x[1], axis)
-        ))
-    })
+    match x[0].broadcast(&x[1]) {
+        Some(shape) => Ok(shape),
+        None => Err(misfit(x)),
+    }
+}
+
+/// Says in which axis two shapes do not broadcast.
+#[cold]
+fn misfit(x: &[Shape]) -> ShapeError {
+    let rank = x[0].rank().max(x[1].rank());
+    let length = |s: &Shape, i: usize| if i + s.rank() < rank { 1 } else { s[i + s.rank() - rank] };
+    let axis = (0..rank)
+        .rev()
+        .find(|&i| length(&x[0], i) != length(&x[1], i) && length(&x[0], i) != 1 && length(&x[1], i) != 1);
+    let axis = axis.expect("shapes that do not broadcast differ in some axis");
+    ShapeError::new(format!(
+        "axis {axis} has lengths {} and {}, which do not broadcast (aligned at the end)",
+        length(&x[0], axis),
+        length(&x[1], axis)
+    ))
 }
 
 /// An op of two operands: its formula, what it saves, its function, its rule.
