@@ -16,7 +16,7 @@ pub const MAX_RANK: usize = 6;
 /// assert_eq!(s.to_string(), "[2, 3]");
 /// assert_eq!(s.broadcast(&Shape::from([3])), Some(s));
 /// ```
-#[derive(Clone, Copy, Eq, Hash, Default)]
+#[derive(Clone, Copy, Eq, Default)]
 pub struct Shape {
     // Two whole registers: a copy of 28 bytes, made of overlapping moves, costs a stall at each read.
     dims: [u32; MAX_RANK],
