@@ -4,6 +4,7 @@
 //! take and how long the lists have grown; it asks no allocator. A counting allocator then has to
 //! see the same number of bytes, and does (see the `convnet_memory` example).
 
+use std::fmt;
 use std::marker::PhantomData;
 
 use crate::float::Float;
@@ -43,6 +44,24 @@ impl Footprint {
             + self.workspace
             + self.idle
             + self.bookkeeping
+    }
+}
+
+/// One line a category, in bytes, and the total.
+impl fmt::Display for Footprint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (category, bytes) in [
+            ("parameters", self.parameters),
+            ("gradients", self.gradients),
+            ("optimizer", self.optimizer),
+            ("activations", self.activations),
+            ("workspace", self.workspace),
+            ("idle", self.idle),
+            ("bookkeeping", self.bookkeeping),
+        ] {
+            writeln!(f, "{category:11}  {bytes:>12}")?;
+        }
+        write!(f, "{:11}  {:>12}", "total", self.total())
     }
 }
 

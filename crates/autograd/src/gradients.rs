@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::float::Float;
+use crate::ops::AnyOp;
 use crate::params::{ParamId, Params, SlotId};
 use crate::pool::Kind;
 use crate::tensor::Tensor;
@@ -52,9 +53,26 @@ impl<T: Float> Gradients<T> {
         self.get(params.slot(id))
     }
 
-    /// The gradient of an input: a variable made with [`Tape::input`](crate::Tape::input).
-    pub fn wrt(&self, input: &Var<'_, T>) -> Option<&Tensor<T>> {
-        self.inputs.iter().find(|(node, _)| *node == input.node).map(|(_, g)| g)
+    /// The gradient of a variable that stands for a parameter or for an input, made with
+    /// [`Tape::param`](crate::Tape::param) or [`Tape::input`](crate::Tape::input); `None` for any
+    /// other, or if the loss does not depend on it. Interior variables: [`Tape::grad`](crate::Tape::grad).
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(2.0));
+    /// let tape = Tape::new(&params);
+    /// let (w, x) = (tape.param(w), tape.input(3.0));
+    /// let gradients = (&w * &x).backward();
+    /// assert_eq!((gradients.wrt(&w).unwrap().item(), gradients.wrt(&x).unwrap().item()), (3.0, 2.0));
+    /// ```
+    pub fn wrt(&self, leaf: &Var<'_, T>) -> Option<&Tensor<T>> {
+        let arena = leaf.core.arena.borrow();
+        match arena.nodes.get(leaf.node as usize)?.op {
+            AnyOp::Leaf(Some(slot)) => self.get(slot),
+            AnyOp::Leaf(None) => self.inputs.iter().find(|(node, _)| *node == leaf.node).map(|(_, g)| g),
+            _ => None,
+        }
     }
 
     /// All gradients of parameters, in the order of the slots.
