@@ -1,8 +1,9 @@
 //! What is found out about each of the four networks.
 
+use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
 use tandem::autograd::{Footprint, Params, dry_run};
 use tandem::memory::{peak_resident_bytes, reset_peak_resident};
@@ -144,7 +145,10 @@ fn train(
 fn progress(task: &Task, sharing: Sharing) -> ProgressBar {
     let steps = (task.train.len() / task.batch) as u64 * task.epochs * (task.seeds.end - task.seeds.start);
     let style =
-        ProgressStyle::with_template("{prefix:14} {bar:30} {msg}, {per_sec}, {eta} left").expect("a valid template");
+        ProgressStyle::with_template("{prefix:14} {bar:30} {msg}, {speed}, {eta} left").expect("a valid template");
+    let style = style.with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
+        let _ = write!(out, "{:.0} steps/s", state.per_sec());
+    });
     ProgressBar::new(steps).with_style(style).with_prefix(sharing.name()).with_message("starting")
 }
 
