@@ -1,7 +1,8 @@
 //! The ops: each one type with its formula, forward and rule; each family one file.
 //!
 //! Conventions at kinks: the derivative of ReLU at 0 is 0; where several places of a pooling
-//! window hold the maximum, the first one (in row-major order) gets the whole gradient.
+//! window hold the maximum, the first one (in row-major order) gets the whole gradient. A NaN is
+//! never hidden: ReLU passes it on, and it is the maximum of its window.
 
 mod conv;
 mod cross_entropy;

@@ -256,3 +256,41 @@ fn what_a_rule_adds_twice_counts_twice() {
     assert_eq!((da.item(), db.item()), (4.0, 2.0));
     assert_eq!(c.backward().wrt(&a).unwrap().item(), 4.0);
 }
+
+#[test]
+fn a_nan_is_seen_wherever_it_stands() {
+    let params = Params::<f64>::new();
+    let (nan, infinite) = (f64::NAN, f64::INFINITY);
+    for other in [-infinite, -1.0, 2.0, infinite] {
+        for place in 0..4 {
+            let mut x = [other; 4];
+            x[place] = nan;
+            let tape = Tape::new(&params);
+            let row = tape.input(Tensor::new([4], x.to_vec()));
+            assert!(row.clone().relu().value().data()[place].is_nan());
+            assert!(row.clone().log_sum_exp().item().is_nan());
+            let largest = row.clone().reshape([1, 2, 2, 1]).max_pool(Window::square(2)).sum();
+            assert!(largest.item().is_nan());
+            // The gradient belongs to the place that made the maximum what it is.
+            let gradient = largest.backward().wrt(&row).unwrap().clone();
+            assert_eq!(gradient.data().iter().position(|&g| g == 1.0), Some(place));
+        }
+    }
+}
+
+#[test]
+fn a_log_sum_of_infinities_is_infinite() {
+    let params = Params::<f64>::new();
+    let tape = Tape::new(&params);
+    let infinite = f64::INFINITY;
+    for (x, expected) in [([-infinite; 2], -infinite), ([infinite, 0.0], infinite), ([-infinite, 0.0], 0.0)] {
+        assert_eq!(tape.constant(Tensor::new([2], x.to_vec())).log_sum_exp().item(), expected);
+    }
+}
+
+#[test]
+fn a_window_has_more_than_padding() {
+    let window = Window { pad: [1, 1], ..Window::square(2) };
+    assert!(window.output(Shape::from([1, 1, 1, 1])).is_ok());
+    assert!(window.output(Shape::from([1, 0, 1, 1])).is_err());
+}
