@@ -101,6 +101,7 @@ fn products() -> Vec<Case> {
     let mut cases = vec![
         case(&["MatMul", "Reshape"], [&[2, 2, 3], &[3, 2]], |x| x[0].clone().matmul(x[1].clone())),
         case(&["MatMul"], [&[2, 0], &[0, 3]], |x| x[0].clone().matmul(x[1].clone())),
+        case(&["MatMul"], [&[2, 3, 0], &[0, 4]], |x| x[0].clone().matmul(x[1].clone())),
         case(&["MatMul"], [&[3, 3]], |x| x[0].clone().matmul(x[0].clone())),
     ];
     for (tx, ty) in [(false, false), (false, true), (true, false), (true, true)] {
