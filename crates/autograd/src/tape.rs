@@ -132,8 +132,7 @@ impl<T: Float> Core<T> {
     ) -> Var<'_, T> {
         let shapes: SmallVec<[Shape; 4]> = x.iter().map(Tensor::shape).collect();
         let shape = op.shape(&shapes).unwrap_or_else(|error| panic!("{}({}): {error}", op.name(), list(&shapes)));
-        let needs = Needs(ids.iter().enumerate().fold(0, |bits, (i, &id)| bits | u32::from(id != NONE) << i));
-        if needs.none() {
+        if ids.iter().all(|&id| id == NONE) {
             return self.constant(op.forward(x, Out { shape, kind }));
         }
         assert!(
@@ -141,7 +140,7 @@ impl<T: Float> Core<T> {
             "{}: this tape is spent: a backward sweep freed what it had kept; start a new tape",
             op.name()
         );
-        let saves = op.saves(needs);
+        let saves = op.saves(Needs::new(ids.iter().map(|&id| id != NONE)));
         let mut kept: SmallVec<[Tensor<T>; 3]> = SmallVec::new();
         for (i, operand) in x.iter().enumerate() {
             if saves.has_operand(i) {

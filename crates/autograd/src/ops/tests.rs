@@ -94,6 +94,10 @@ fn reductions_and_layout() -> Vec<Case> {
         case(&["Concat"], [&[2, 1], &[2, 3]], |x| {
             Var::concat(1, [x[0].clone().square(), x[1].clone().square(), x[0].clone().exp()])
         }),
+        // More operands than what an op saves can be chosen from.
+        case(&["Concat"], [&[1], &[1]], |x| {
+            Var::concat(0, (0..40).map(|i| x[i / 20].clone().powf((i % 3 + 1) as f64)))
+        }),
     ]
 }
 
