@@ -247,6 +247,8 @@ fn the_checker_notices_a_wrong_rule() {
         let found = check_gradients(3, std::slice::from_ref(&x), |x| Var::apply_op(Wrong(order), [x[0].clone()]));
         assert_eq!(found.unwrap_err().order, order);
     }
+    // The gradient is infinite, and so are the values: their difference is no number.
+    assert!(check_gradients(3, &[x], |x| &x[0] * f64::INFINITY).is_err());
 }
 
 #[test]
