@@ -152,10 +152,8 @@ impl<'t, T: Float> Var<'t, T> {
             self.shape()
         );
         let Var { value, core, node } = self;
-        assert!(
-            !core.spent.replace(true),
-            "backward(): this tape is spent: a backward sweep freed what it had kept; start a new tape"
-        );
+        core.check_not_spent("backward()");
+        core.spent.set(true);
         drop(value);
         // Out of its cell, so that rules may run ops on the same tape: they are all constants.
         let mut arena = core.arena.take();
@@ -219,10 +217,7 @@ impl<T: Float> Tape<'_, T> {
     #[track_caller]
     pub fn grad<'t, const N: usize>(&'t self, output: &Var<'t, T>, inputs: [&Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let core = &self.core;
-        assert!(
-            !core.spent.get(),
-            "grad(): this tape is spent: a backward sweep freed what it had kept; start a new tape"
-        );
+        core.check_not_spent("grad()");
         assert!(std::ptr::eq(core, output.core), "grad(): the output is a variable of another tape");
         for (i, x) in inputs.iter().enumerate() {
             assert!(std::ptr::eq(core, x.core), "grad(): input {i} is a variable of another tape");
