@@ -44,16 +44,24 @@ impl<'t, T: Float> Rule<'_, 't, T> {
             }
     }
 
-    /// Operand `i`, which the op must have saved.
+    /// Operand `i`.
+    ///
+    /// # Panics
+    /// If the op has not saved it.
+    #[track_caller]
     pub fn x(&self, i: usize) -> Var<'t, T> {
-        debug_assert!(self.saves.has_operand(i), "operand {i} was not saved");
+        assert!(self.saves.has_operand(i), "operand {i} was not saved");
         let node = if self.node == NONE { NONE } else { self.edges[i] };
         Var { value: self.residuals[self.saves.place(i)].clone(), core: self.core, node }
     }
 
-    /// The result, which the op must have saved.
+    /// The result.
+    ///
+    /// # Panics
+    /// If the op has not saved it.
+    #[track_caller]
     pub fn result(&self) -> Var<'t, T> {
-        debug_assert!(self.saves.has_result(), "the result was not saved");
+        assert!(self.saves.has_result(), "the result was not saved");
         Var { value: self.residuals[self.residuals.len() - 1].clone(), core: self.core, node: self.node }
     }
 
@@ -71,6 +79,10 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// the contribution is summed back to its shape.
     ///
     /// This is the only place in the crate where gradients accumulate.
+    ///
+    /// # Panics
+    /// If the operand's shape does not broadcast to the contribution's.
+    #[track_caller]
     pub fn add(&mut self, i: usize, contribution: Var<'t, T>) {
         if !self.needs(i) {
             return;
@@ -97,6 +109,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
 
     /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
     /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
+    #[track_caller]
     pub(crate) fn add_op<const N: usize, O: Op<T> + Into<AnyOp<T>>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
         if self.needs(i) {
             let contribution = Var::apply_for(self.kind(i), op, x);

@@ -52,7 +52,12 @@ impl<T: Float> Op<T> for Custom<T> {
         self.0.saves(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        self.0.forward(x, out)
+        let mut z = self.0.forward(x, out);
+        let (name, found) = (self.name(), z.shape());
+        assert!(found == out.shape, "{name}: shape() gave {}, but forward() a result of shape {found}", out.shape);
+        // A changed copy of a parameter is no parameter.
+        z.mark(out.kind);
+        z
     }
     fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         self.0.vjp(rule, g);

@@ -301,3 +301,66 @@ fn a_window_has_more_than_padding() {
     assert!(window.output(Shape::from([1, 1, 1, 1])).is_ok());
     assert!(window.output(Shape::from([1, 0, 1, 1])).is_err());
 }
+
+/// z = x · y, done carelessly: what it saves and the shape that it promises may be wrong.
+#[derive(Clone)]
+struct Careless {
+    saves: Saves,
+    shape: Shape,
+}
+
+impl<T: Float> Op<T> for Careless {
+    fn name(&self) -> &'static str {
+        "careless"
+    }
+    fn shape(&self, _: &[Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.shape)
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        self.saves
+    }
+    fn forward(&self, x: &mut [Tensor<T>], _: Out) -> Tensor<T> {
+        let (mut z, y) = (x[0].clone(), x[1].clone());
+        z.update(|z| z.iter_mut().zip(y.data()).for_each(|(z, &y)| *z = *z * y));
+        z
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, &g * r.x(1));
+        r.add(1, g * r.x(0));
+    }
+}
+
+#[test]
+fn a_mistake_in_an_op_from_outside_is_no_wrong_gradient() {
+    let gradient = |saves: &[usize], shape: Shape| {
+        let saves = saves.iter().fold(Saves::NOTHING, |all, &i| all.and(Saves::operand(i)));
+        std::panic::catch_unwind(move || {
+            let params = Params::<f64>::new();
+            let tape = Tape::new(&params);
+            let [x, y] = [[2.0, 3.0], [5.0, 7.0]].map(|x| tape.input(Tensor::new([2], x.to_vec())));
+            let z = Var::apply_op(Careless { saves, shape }, [x.clone(), y]);
+            z.sum().backward().wrt(&x).unwrap().data().to_vec()
+        })
+    };
+    let message = |saves, shape| *gradient(saves, shape).unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(gradient(&[0, 1], Shape::from([2])).unwrap(), [5.0, 7.0]);
+    assert_eq!(message(&[0], Shape::from([2])), "operand 1 was not saved");
+    assert_eq!(message(&[1], Shape::from([2])), "operand 0 was not saved");
+    let mismatch = "careless: shape() gave [1, 2], but forward() a result of shape [2]";
+    assert_eq!(message(&[0, 1], Shape::from([1, 2])), mismatch);
+}
+
+#[test]
+fn the_copy_that_an_op_from_outside_changes_is_no_parameter() {
+    let footprint = crate::dry_run::<f32, _>(|probe| {
+        let mut params = Params::<f32>::new();
+        let w = params.add("w", Tensor::zeros([6]));
+        let tape = Tape::new(&params);
+        let op = Careless { saves: Saves::operand(0).and(Saves::operand(1)), shape: Shape::from([6]) };
+        let z = Var::apply_op(op, [tape.param(w), tape.param(w)]);
+        probe.forget_peak();
+        drop(z);
+        probe.footprint(0)
+    });
+    assert_eq!((footprint.parameters, footprint.activations), (24, 24));
+}
