@@ -108,7 +108,9 @@ fn with_meter<T: Float, R>(read: impl FnOnce(&mut Meter) -> R) -> R {
 /// Runs `body` without numbers: tensors have shapes but no memory, kernels are skipped, names and
 /// lists are real. A network of any size takes kilobytes and microseconds.
 ///
-/// The body must not decide by values, which are missing: a single number reads as NaN.
+/// The body must not decide by values, which are missing: a single number reads as NaN. It makes
+/// its own store and tensors: those that come from outside are not counted, and those that leave
+/// have no numbers there either.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor, dry_run, Kind};
@@ -132,9 +134,7 @@ pub fn dry_run<T: Float, R>(body: impl FnOnce(&Probe<T>) -> R) -> R {
             drop(T::local().replace(self.0.take().expect("restored once")));
         }
     }
-    let mut fresh = Local::new();
-    fresh.pool.meter = Some(Meter::default());
-    let _restore = Restore(Some(T::local().replace(fresh)));
+    let _restore = Restore(Some(T::local().replace(Local::dry())));
     body(&Probe(PhantomData))
 }
 
@@ -155,5 +155,45 @@ mod tests {
             probe.footprint(0)
         });
         assert_eq!((footprint.parameters, footprint.activations), (24, 24));
+    }
+
+    #[test]
+    fn a_dry_run_neither_counts_nor_keeps_what_others_made() {
+        let outside = [4, 5].map(|n| Tensor::<f32>::zeros([n]));
+        let mut renamed = Tensor::<f32>::zeros([6]);
+        let left = dry_run::<f32, _>(|probe| {
+            let (left, passed_on) = (Tensor::<f32>::zeros([7]), Tensor::<f32>::zeros([3]));
+            let inner = dry_run::<f32, _>(|probe| {
+                drop((outside, passed_on));
+                renamed.mark(Kind::Parameter);
+                let _own = Tensor::<f32>::zeros([3]);
+                probe.footprint(0)
+            });
+            assert_eq!(inner.total() - inner.bookkeeping, 12);
+            assert_eq!(probe.footprint(0).activations, 40);
+            left
+        });
+        drop(left);
+        // The block without numbers is not in this thread's pool.
+        assert_eq!(Tensor::<f32>::full([7], 1.0).data(), [1.0; 7]);
+    }
+
+    #[test]
+    fn a_panic_ends_a_dry_run() {
+        let body = |_: &Probe<f32>| {
+            let _x = Tensor::<f32>::zeros([5]);
+            panic!("on purpose");
+        };
+        assert!(std::panic::catch_unwind(|| dry_run(body)).is_err());
+        assert_eq!(Tensor::<f32>::full([5], 1.0).data(), [1.0; 5]);
+    }
+
+    #[test]
+    fn numbers_that_are_brought_to_every_step_do_not_pile_up() {
+        let footprint = dry_run::<f32, _>(|probe| {
+            (0..9).for_each(|_| drop(Tensor::new([10], vec![0.0_f32; 10])));
+            probe.footprint(0)
+        });
+        assert_eq!(footprint.total() - footprint.bookkeeping, 40);
     }
 }

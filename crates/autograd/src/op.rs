@@ -7,21 +7,28 @@ use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
+/// How many operands an op can choose between when it says what it saves. It may have more, but
+/// none beyond these is saved.
+pub(crate) const SAVABLE: usize = 31;
+
 /// Which operands of a node are recorded, so that a gradient may be asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Needs(pub(crate) u32);
+pub struct Needs(u32);
 
 impl Needs {
-    /// Whether the gradient of operand `i` is needed.
-    #[inline]
-    pub fn of(self, i: usize) -> bool {
-        self.0 >> i & 1 == 1
+    pub(crate) fn new(recorded: impl Iterator<Item = bool>) -> Needs {
+        Needs(recorded.take(SAVABLE).enumerate().fold(0, |bits, (i, recorded)| bits | u32::from(recorded) << i))
     }
 
-    /// Whether no operand needs a gradient.
+    /// Whether the gradient of operand `i` is needed.
+    ///
+    /// # Panics
+    /// If `i` is more than 30.
     #[inline]
-    pub fn none(self) -> bool {
-        self.0 == 0
+    #[track_caller]
+    pub fn of(self, i: usize) -> bool {
+        assert!(i < SAVABLE, "what an op saves can depend on its first {SAVABLE} operands, not on operand {i}");
+        self.0 >> i & 1 == 1
     }
 }
 
@@ -36,7 +43,12 @@ impl Saves {
     pub const RESULT: Saves = Saves(1 << 31);
 
     /// Operand `i`.
+    ///
+    /// # Panics
+    /// If `i` is more than 30.
+    #[track_caller]
     pub const fn operand(i: usize) -> Saves {
+        assert!(i < SAVABLE, "an op can save any of its first 31 operands");
         Saves(1 << i)
     }
 
@@ -54,7 +66,7 @@ impl Saves {
 
     #[inline]
     pub(crate) fn has_operand(self, i: usize) -> bool {
-        self.0 >> i & 1 == 1
+        i < SAVABLE && self.0 >> i & 1 == 1
     }
 
     #[inline]
@@ -66,6 +78,12 @@ impl Saves {
     #[inline]
     pub(crate) fn place(self, i: usize) -> usize {
         (self.0 & ((1 << i) - 1)).count_ones() as usize
+    }
+
+    /// Where the result stands among the residuals: behind the operands.
+    #[inline]
+    pub(crate) fn place_of_result(self) -> usize {
+        self.place(SAVABLE)
     }
 }
 

@@ -2,10 +2,12 @@
 //!
 //! A training step asks for the same buffers again and again. The pool keeps what is dropped, by
 //! exact size, and hands it out again, so that after the first steps nothing is asked of the
-//! system. In a *dry run* ([`crate::footprint`]) the same code runs with blocks that have a
-//! shape but no numbers, and the pool's [`Meter`] counts what the numbers would have taken.
+//! system. What it has not handed out it does not keep. In a *dry run* ([`crate::footprint`]) the
+//! same code runs with blocks that have a shape but no numbers, and the pool's [`Meter`] counts
+//! what the numbers would have taken.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::float::Float;
 use crate::params::SlotId;
@@ -31,13 +33,26 @@ pub enum Kind {
 /// How many kinds there are.
 pub(crate) const KINDS: usize = 5;
 
+/// Who may have a block's memory after its user of now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum Next {
+    /// Whoever needs so many numbers.
+    Anyone,
+    /// Gradients only, for which it was made: what a step needs for them can be told from the rest
+    /// at any moment.
+    Gradients,
+    /// Nobody, because it did not come from the pool: a loop that brings its own numbers to every
+    /// step would fill the pool with them.
+    Nobody,
+}
+
 /// A shape and its numbers, row-major, in memory of their own. In a dry run `data` is empty.
 pub(crate) struct Block<T> {
     pub(crate) shape: Shape,
     pub(crate) kind: Kind,
-    /// Made for a gradient, and therefore lent out for gradients only: what a step needs for them
-    /// can be told from the rest at any moment.
-    pub(crate) for_gradients: bool,
+    pub(crate) next: Next,
+    /// The dry run in which it was made, or 0. Another one neither counts nor keeps it.
+    run: u16,
     pub(crate) data: Vec<T>,
 }
 
@@ -95,9 +110,8 @@ impl Meter {
     }
 }
 
-/// The blocks that may take each other's place: how many numbers they hold, and whether they are for
-/// gradients.
-type Class = (usize, bool);
+/// The blocks that may take each other's place: how many numbers they hold, and for whom they are.
+type Class = (usize, Next);
 
 /// Idle blocks of one thread, sorted by class.
 pub(crate) struct Pool<T> {
@@ -108,24 +122,27 @@ pub(crate) struct Pool<T> {
     cap: usize,
     /// Present in a dry run.
     pub(crate) meter: Option<Meter>,
+    /// The number of the dry run, or 0.
+    run: u16,
 }
 
 impl<T: Float> Pool<T> {
     const fn new() -> Pool<T> {
-        Pool { classes: Vec::new(), idle: 0, cap: 1 << 30, meter: None }
+        Pool { classes: Vec::new(), idle: 0, cap: 1 << 30, meter: None, run: 0 }
     }
 
     /// A block of this shape; its numbers are whatever the last user left there.
     pub(crate) fn take(&mut self, shape: Shape, kind: Kind) -> Arc<Block<T>> {
-        let (len, for_gradients) = (shape.len(), kind == Kind::Gradient);
+        let next = if kind == Kind::Gradient { Next::Gradients } else { Next::Anyone };
+        let len = shape.len();
         let bytes = len * size_of::<T>();
-        if let Ok(at) = self.classes.binary_search_by_key(&(len, for_gradients), |class| class.0)
+        if let Ok(at) = self.classes.binary_search_by_key(&(len, next), |class| class.0)
             && let Some(mut block) = self.classes[at].1.pop()
         {
             self.idle -= bytes;
             let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
             if let Some(meter) = &mut self.meter {
-                meter.now.idle[usize::from(for_gradients)] -= bytes;
+                meter.now.idle[usize::from(next == Next::Gradients)] -= bytes;
                 meter.add(kind, bytes);
             }
             (inner.shape, inner.kind) = (shape, kind);
@@ -138,7 +155,7 @@ impl<T: Float> Pool<T> {
             }
             None => vec![T::ZERO; len],
         };
-        Arc::new(Block { shape, kind, for_gradients, data })
+        Arc::new(Block { shape, kind, next, run: self.run, data })
     }
 
     /// Takes back a block that nobody uses any more. The memory of a parameter goes back to the
@@ -147,12 +164,16 @@ impl<T: Float> Pool<T> {
         // Whoever else holds the block gives it back later, or, if two threads let go at the
         // same instant, the system frees it.
         let Some(inner) = Arc::get_mut(&mut block) else { return };
+        if inner.run != self.run {
+            return;
+        }
         let (bytes, kind) = (inner.bytes(), inner.kind);
-        let class = (inner.shape.len(), inner.for_gradients);
-        let keep = self.idle + bytes <= self.cap && !matches!(kind, Kind::Parameter | Kind::Optimizer);
+        let class = (inner.shape.len(), inner.next);
+        let wanted = inner.next != Next::Nobody && !matches!(kind, Kind::Parameter | Kind::Optimizer);
+        let keep = wanted && self.idle + bytes <= self.cap;
         if let Some(Meter { now, .. }) = &mut self.meter {
             now.live[kind as usize] -= bytes;
-            if keep { now.idle[usize::from(class.1)] += bytes } else { now.blocks -= 1 }
+            if keep { now.idle[usize::from(class.1 == Next::Gradients)] += bytes } else { now.blocks -= 1 }
         }
         if !keep {
             return;
@@ -167,7 +188,9 @@ impl<T: Float> Pool<T> {
     /// Marks a block as of another kind.
     fn mark(&mut self, block: &mut Arc<Block<T>>, kind: Kind) {
         let Some(inner) = Arc::get_mut(block) else { return };
-        if let Some(meter) = &mut self.meter {
+        if let Some(meter) = &mut self.meter
+            && inner.run == self.run
+        {
             meter.now.live[inner.kind as usize] -= inner.bytes();
             meter.add(kind, inner.bytes());
         }
@@ -195,6 +218,13 @@ impl<T: Float> Local<T> {
     pub(crate) const fn new() -> Local<T> {
         Local { pool: Pool::new(), arena: None, gradients: None }
     }
+
+    /// For a dry run, with a number of its own.
+    pub(crate) fn dry() -> Local<T> {
+        static RUNS: AtomicU16 = AtomicU16::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed) % u16::MAX + 1;
+        Local { pool: Pool { meter: Some(Meter::default()), run, ..Pool::new() }, ..Local::new() }
+    }
 }
 
 /// A shared reference to a block that goes back to the pool when the last one is dropped.
@@ -209,11 +239,11 @@ impl<T: Float> Handle<T> {
     pub(crate) fn adopt(shape: Shape, data: Vec<T>) -> Handle<T> {
         debug_assert_eq!(shape.len(), data.len());
         let kind = Kind::Activation;
-        let dry = T::local().with_borrow_mut(|local| {
-            local.pool.meter.as_mut().map(|meter| meter.adopt(kind, shape.len() * size_of::<T>())).is_some()
+        let (dry, run) = T::local().with_borrow_mut(|Local { pool, .. }| {
+            (pool.meter.as_mut().map(|meter| meter.adopt(kind, shape.len() * size_of::<T>())).is_some(), pool.run)
         });
         let data = if dry { Vec::new() } else { data };
-        Handle(Some(Arc::new(Block { shape, kind, for_gradients: false, data })))
+        Handle(Some(Arc::new(Block { shape, kind, next: Next::Nobody, run, data })))
     }
 
     #[inline]

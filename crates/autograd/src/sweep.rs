@@ -44,17 +44,25 @@ impl<'t, T: Float> Rule<'_, 't, T> {
             }
     }
 
-    /// Operand `i`, which the op must have saved.
+    /// Operand `i`.
+    ///
+    /// # Panics
+    /// If the op has not saved it.
+    #[track_caller]
     pub fn x(&self, i: usize) -> Var<'t, T> {
-        debug_assert!(self.saves.has_operand(i), "operand {i} was not saved");
+        assert!(self.saves.has_operand(i), "operand {i} was not saved");
         let node = if self.node == NONE { NONE } else { self.edges[i] };
         Var { value: self.residuals[self.saves.place(i)].clone(), core: self.core, node }
     }
 
-    /// The result, which the op must have saved.
+    /// The result.
+    ///
+    /// # Panics
+    /// If the op has not saved it.
+    #[track_caller]
     pub fn result(&self) -> Var<'t, T> {
-        debug_assert!(self.saves.has_result(), "the result was not saved");
-        Var { value: self.residuals[self.saves.place(31)].clone(), core: self.core, node: self.node }
+        assert!(self.saves.has_result(), "the result was not saved");
+        Var { value: self.residuals[self.saves.place_of_result()].clone(), core: self.core, node: self.node }
     }
 
     /// The shape of operand `i`.
@@ -71,6 +79,10 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// the contribution is summed back to its shape.
     ///
     /// This is the only place in the crate where gradients accumulate.
+    ///
+    /// # Panics
+    /// If the operand's shape does not broadcast to the contribution's.
+    #[track_caller]
     pub fn add(&mut self, i: usize, contribution: Var<'t, T>) {
         if !self.needs(i) {
             return;
@@ -97,6 +109,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
 
     /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
     /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
+    #[track_caller]
     pub(crate) fn add_op<const N: usize, O: Op<T> + Into<AnyOp<T>>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
         if self.needs(i) {
             let contribution = Var::apply_for(self.kind(i), op, x);
@@ -152,10 +165,8 @@ impl<'t, T: Float> Var<'t, T> {
             self.shape()
         );
         let Var { value, core, node } = self;
-        assert!(
-            !core.spent.replace(true),
-            "backward(): this tape is spent: a backward sweep freed what it had kept; start a new tape"
-        );
+        core.check_not_spent("backward()");
+        core.spent.set(true);
         drop(value);
         // Out of its cell, so that rules may run ops on the same tape: they are all constants.
         let mut arena = core.arena.take();
@@ -219,10 +230,7 @@ impl<T: Float> Tape<'_, T> {
     #[track_caller]
     pub fn grad<'t, const N: usize>(&'t self, output: &Var<'t, T>, inputs: [&Var<'t, T>; N]) -> [Var<'t, T>; N] {
         let core = &self.core;
-        assert!(
-            !core.spent.get(),
-            "grad(): this tape is spent: a backward sweep freed what it had kept; start a new tape"
-        );
+        core.check_not_spent("grad()");
         assert!(std::ptr::eq(core, output.core), "grad(): the output is a variable of another tape");
         for (i, x) in inputs.iter().enumerate() {
             assert!(std::ptr::eq(core, x.core), "grad(): input {i} is a variable of another tape");

@@ -151,16 +151,11 @@ impl<T: Float> Core<T> {
             Ok(shape) => shape,
             Err(error) => panic!("{}({}): {error}", op.name(), list(shapes)),
         };
-        let needs = Needs(ids.iter().enumerate().fold(0, |bits, (i, &id)| bits | u32::from(id != NONE) << i));
-        if needs.none() {
+        if ids.iter().all(|&id| id == NONE) {
             return self.constant(op.forward(x, Out { shape, kind }));
         }
-        assert!(
-            !self.spent.get(),
-            "{}: this tape is spent: a backward sweep freed what it had kept; start a new tape",
-            op.name()
-        );
-        let saves = op.saves(needs);
+        self.check_not_spent(op.name());
+        let saves = op.saves(Needs::new(ids.iter().map(|&id| id != NONE)));
         // No borrow is held while the op runs. Should it panic, what it had saved stays behind its
         // predecessor's residuals, where nobody looks.
         let residuals = self.arena.borrow_mut().save_operands(saves, x);
@@ -175,6 +170,14 @@ impl<T: Float> Core<T> {
             arena.shapes.extend_from_slice(shapes);
         }
         Var { value, core: self, node }
+    }
+
+    #[track_caller]
+    pub(crate) fn check_not_spent(&self, what: &str) {
+        assert!(
+            !self.spent.get(),
+            "{what}: this tape is spent: a backward sweep freed what it had kept; start a new tape"
+        );
     }
 
     pub(crate) fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
@@ -259,7 +262,7 @@ impl<'p, T: Float> Tape<'p, T> {
     /// contributions are added. A frozen parameter is a constant.
     ///
     /// # Panics
-    /// If the id is of another store, or the tape is spent.
+    /// If the id is of another store, or the tape is spent and the parameter is not frozen.
     #[track_caller]
     pub fn param(&self, id: ParamId) -> Var<'_, T> {
         let slot = self.params.slot(id);
@@ -267,16 +270,13 @@ impl<'p, T: Float> Tape<'p, T> {
         if !(self.recording && self.params.is_trainable(id)) {
             return self.core.constant(value);
         }
+        self.core.check_not_spent("param");
         let mut arena = self.core.arena.borrow_mut();
         if arena.leaves.len() <= slot.index() {
             arena.leaves.resize(self.params.slot_capacity(), NONE);
         }
         let mut node = arena.leaves[slot.index()];
         if node == NONE {
-            assert!(
-                !self.core.spent.get(),
-                "param: this tape is spent: a backward sweep freed what it had kept; start a new tape"
-            );
             node = arena.push_leaf(Some(slot), Location::caller());
             arena.leaves[slot.index()] = node;
         }
@@ -289,12 +289,12 @@ impl<'p, T: Float> Tape<'p, T> {
     }
 
     /// A value that is not in the store but whose gradient can be asked for.
+    ///
+    /// # Panics
+    /// If the tape is spent.
     #[track_caller]
     pub fn input(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
-        assert!(
-            !self.core.spent.get(),
-            "input: this tape is spent: a backward sweep freed what it had kept; start a new tape"
-        );
+        self.core.check_not_spent("input");
         let node = self.core.arena.borrow_mut().push_leaf(None, Location::caller());
         Var { value: value.into(), core: &self.core, node }
     }
@@ -327,5 +327,36 @@ impl<T: Float> fmt::Debug for Tape<'_, T> {
             writeln!(f, "({}) at {}", operands.collect::<Vec<String>>().join(", "), node.at)?;
         }
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::panic::{AssertUnwindSafe, catch_unwind};
+
+    use super::*;
+
+    #[test]
+    fn a_spent_tape_says_so_to_whoever_wants_to_record() {
+        let mut params = Params::<f64>::new();
+        let [w, frozen] = ["w", "frozen"].map(|name| params.add(name, Tensor::scalar(2.0)));
+        params.set_trainable(frozen, false);
+        let tape = Tape::new(&params);
+        let x = tape.param(w) * 3.0;
+        x.clone().square().backward();
+        let attempts: [(&str, &dyn Fn()); 5] = [
+            ("param", &|| drop(tape.param(w))),
+            ("input", &|| drop(tape.input(1.0))),
+            ("exp", &|| drop(x.clone().exp())),
+            ("backward()", &|| drop(x.clone().backward())),
+            ("grad()", &|| drop(tape.grad(&x, [&x]))),
+        ];
+        for (who, attempt) in attempts {
+            let panic = catch_unwind(AssertUnwindSafe(attempt)).unwrap_err();
+            let message = panic.downcast_ref::<String>().unwrap();
+            assert!(message.starts_with(&format!("{who}: this tape is spent")), "{message}");
+        }
+        // What is not recorded is free.
+        assert_eq!((tape.param(frozen) * x.detach()).item(), 12.0);
     }
 }

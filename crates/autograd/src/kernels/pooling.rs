@@ -18,6 +18,15 @@ pub struct Windows {
     pub out: [usize; 2],
 }
 
+/// Whether x takes the place of the largest number so far: if it is larger, or the first NaN, which
+/// wins so that it is seen.
+#[inline]
+fn replaces<T: PartialOrd>(x: &T, largest: &T) -> bool {
+    let largest_is_nan = largest.partial_cmp(largest).is_none();
+    let stays = largest >= x || largest_is_nan;
+    !stays
+}
+
 impl Windows {
     /// The part of window `o` along `axis` that lies inside the image.
     fn span(&self, axis: usize, o: usize) -> std::ops::Range<usize> {
@@ -57,8 +66,7 @@ impl Windows {
                 for column in columns.clone() {
                     let at = image + (y * width + column) * c;
                     for (out, &x) in out.iter_mut().zip(&x[at..at + c]) {
-                        // Written so that a NaN wins and is seen.
-                        *out = if *out >= x { *out } else { x };
+                        *out = if replaces(&x, out) { x } else { *out };
                     }
                 }
             }
@@ -77,7 +85,7 @@ impl Windows {
                 for y in rows.clone() {
                     for column in columns.clone() {
                         let at = image + (y * width + column) * c + channel;
-                        if x[at] > x[best] {
+                        if replaces(&x[at], &x[best]) {
                             best = at;
                         }
                     }

@@ -39,9 +39,9 @@ impl<T: Float> Op<T> for LogSumExp {
 
 fn log_sum_exp<T: Float>(x: &[T]) -> T {
     let max = x.iter().fold(T::NEG_INFINITY, |max, &x| if x > max { x } else { max });
-    if max == T::NEG_INFINITY {
-        // Nothing, or only e^−∞ = 0, was summed; a NaN is passed on.
-        return x.iter().fold(max, |sum, &x| if x == T::NEG_INFINITY { sum } else { x });
+    if !max.is_finite() {
+        // x − m would be ∞ − ∞. The sum is e^∞, or has no terms but e^−∞ = 0; a NaN is passed on.
+        return x.iter().copied().find(|x| x.partial_cmp(&max).is_none()).unwrap_or(max);
     }
     let mut sum = T::ZERO;
     for &x in x {

@@ -269,8 +269,8 @@ fn sigmoid<T: Float>(x: T) -> T {
 }
 
 unary_op!(
-    /// z = max(x, 0),  x̄ = z̄ · [z > 0]
-    Relu, "relu", Saves::RESULT, |x| if x > T::ZERO { x } else { T::ZERO }, |r, g| {
+    /// z = max(x, 0),  x̄ = z̄ · [z > 0]. A NaN passes and is seen.
+    Relu, "relu", Saves::RESULT, |x| if x <= T::ZERO { T::ZERO } else { x }, |r, g| {
         r.add(0, Var::apply(Gate, [g, r.result()]));
     }
 );

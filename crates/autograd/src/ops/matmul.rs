@@ -109,10 +109,10 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn matmul(self, y: Var<'t, T>) -> Var<'t, T> {
         let (left, right) = (self.shape(), y.shape());
         if left.rank() > 2 && right.rank() == 2 {
-            let columns = left[left.rank() - 1] as usize;
-            let out = left.with(left.rank() - 1, right[1] as usize);
-            let rows = left.len().checked_div(columns).unwrap_or(0);
-            return self.reshape([rows, columns]).matmul(y).reshape(out);
+            let last = left.rank() - 1;
+            let rows = left.dims()[..last].iter().map(|&d| d as usize).product();
+            let out = left.with(last, right[1] as usize);
+            return self.reshape([rows, left[last] as usize]).matmul(y).reshape(out);
         }
         Var::apply(MatMul { tx: false, ty: false }, [self, y])
     }

@@ -1,7 +1,8 @@
 //! The ops: each one type with its formula, forward and rule; each family one file.
 //!
 //! Conventions at kinks: the derivative of ReLU at 0 is 0; where several places of a pooling
-//! window hold the maximum, the first one (in row-major order) gets the whole gradient.
+//! window hold the maximum, the first one (in row-major order) gets the whole gradient. A NaN is
+//! never hidden: ReLU passes it on, and it is the maximum of its window.
 
 mod conv;
 mod cross_entropy;
@@ -51,7 +52,12 @@ impl<T: Float> Op<T> for Custom<T> {
         self.0.saves(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        self.0.forward(x, out)
+        let mut z = self.0.forward(x, out);
+        let (name, found) = (self.name(), z.shape());
+        assert!(found == out.shape, "{name}: shape() gave {}, but forward() a result of shape {found}", out.shape);
+        // A changed copy of a parameter is no parameter.
+        z.mark(out.kind);
+        z
     }
     fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         self.0.vjp(rule, g);

@@ -45,6 +45,7 @@ impl Window {
             ShapeError::unless(padded >= size, || {
                 format!("axis {}: a window of {size} does not fit in {padded} places, padding included", 1 + i)
             })?;
+            ShapeError::unless(x[1 + i] > 0, || format!("axis {}: a window would have nothing but padding", 1 + i))?;
             out = out.with(1 + i, (padded - size) / stride + 1);
         }
         Ok(out)

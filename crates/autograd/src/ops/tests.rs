@@ -94,6 +94,10 @@ fn reductions_and_layout() -> Vec<Case> {
         case(&["Concat"], [&[2, 1], &[2, 3]], |x| {
             Var::concat(1, [x[0].clone().square(), x[1].clone().square(), x[0].clone().exp()])
         }),
+        // More operands than what an op saves can be chosen from.
+        case(&["Concat"], [&[1], &[1]], |x| {
+            Var::concat(0, (0..40).map(|i| x[i / 20].clone().powf((i % 3 + 1) as f64)))
+        }),
     ]
 }
 
@@ -101,6 +105,7 @@ fn products() -> Vec<Case> {
     let mut cases = vec![
         case(&["MatMul", "Reshape"], [&[2, 2, 3], &[3, 2]], |x| x[0].clone().matmul(x[1].clone())),
         case(&["MatMul"], [&[2, 0], &[0, 3]], |x| x[0].clone().matmul(x[1].clone())),
+        case(&["MatMul"], [&[2, 3, 0], &[0, 4]], |x| x[0].clone().matmul(x[1].clone())),
         case(&["MatMul"], [&[3, 3]], |x| x[0].clone().matmul(x[0].clone())),
     ];
     for (tx, ty) in [(false, false), (false, true), (true, false), (true, true)] {
@@ -242,6 +247,8 @@ fn the_checker_notices_a_wrong_rule() {
         let found = check_gradients(3, std::slice::from_ref(&x), |x| Var::apply_op(Wrong(order), [x[0].clone()]));
         assert_eq!(found.unwrap_err().order, order);
     }
+    // The gradient is infinite, and so are the values: their difference is no number.
+    assert!(check_gradients(3, &[x], |x| &x[0] * f64::INFINITY).is_err());
 }
 
 #[test]
@@ -255,4 +262,105 @@ fn what_a_rule_adds_twice_counts_twice() {
     let [da, db] = tape.grad(&c, [&a, &b]);
     assert_eq!((da.item(), db.item()), (4.0, 2.0));
     assert_eq!(c.backward().wrt(&a).unwrap().item(), 4.0);
+}
+
+#[test]
+fn a_nan_is_seen_wherever_it_stands() {
+    let params = Params::<f64>::new();
+    let (nan, infinite) = (f64::NAN, f64::INFINITY);
+    for other in [-infinite, -1.0, 2.0, infinite] {
+        for place in 0..4 {
+            let mut x = [other; 4];
+            x[place] = nan;
+            let tape = Tape::new(&params);
+            let row = tape.input(Tensor::new([4], x.to_vec()));
+            assert!(row.clone().relu().value().data()[place].is_nan());
+            assert!(row.clone().log_sum_exp().item().is_nan());
+            let largest = row.clone().reshape([1, 2, 2, 1]).max_pool(Window::square(2)).sum();
+            assert!(largest.item().is_nan());
+            // The gradient belongs to the place that made the maximum what it is.
+            let gradient = largest.backward().wrt(&row).unwrap().clone();
+            assert_eq!(gradient.data().iter().position(|&g| g == 1.0), Some(place));
+        }
+    }
+}
+
+#[test]
+fn a_log_sum_of_infinities_is_infinite() {
+    let params = Params::<f64>::new();
+    let tape = Tape::new(&params);
+    let infinite = f64::INFINITY;
+    for (x, expected) in [([-infinite; 2], -infinite), ([infinite, 0.0], infinite), ([-infinite, 0.0], 0.0)] {
+        assert_eq!(tape.constant(Tensor::new([2], x.to_vec())).log_sum_exp().item(), expected);
+    }
+}
+
+#[test]
+fn a_window_has_more_than_padding() {
+    let window = Window { pad: [1, 1], ..Window::square(2) };
+    assert!(window.output(Shape::from([1, 1, 1, 1])).is_ok());
+    assert!(window.output(Shape::from([1, 0, 1, 1])).is_err());
+}
+
+/// z = x · y, done carelessly: what it saves and the shape that it promises may be wrong.
+#[derive(Clone)]
+struct Careless {
+    saves: Saves,
+    shape: Shape,
+}
+
+impl<T: Float> Op<T> for Careless {
+    fn name(&self) -> &'static str {
+        "careless"
+    }
+    fn shape(&self, _: &[Shape]) -> Result<Shape, ShapeError> {
+        Ok(self.shape)
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        self.saves
+    }
+    fn forward(&self, x: &mut [Tensor<T>], _: Out) -> Tensor<T> {
+        let (mut z, y) = (x[0].clone(), x[1].clone());
+        z.update(|z| z.iter_mut().zip(y.data()).for_each(|(z, &y)| *z = *z * y));
+        z
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, &g * r.x(1));
+        r.add(1, g * r.x(0));
+    }
+}
+
+#[test]
+fn a_mistake_in_an_op_from_outside_is_no_wrong_gradient() {
+    let gradient = |saves: &[usize], shape: Shape| {
+        let saves = saves.iter().fold(Saves::NOTHING, |all, &i| all.and(Saves::operand(i)));
+        std::panic::catch_unwind(move || {
+            let params = Params::<f64>::new();
+            let tape = Tape::new(&params);
+            let [x, y] = [[2.0, 3.0], [5.0, 7.0]].map(|x| tape.input(Tensor::new([2], x.to_vec())));
+            let z = Var::apply_op(Careless { saves, shape }, [x.clone(), y]);
+            z.sum().backward().wrt(&x).unwrap().data().to_vec()
+        })
+    };
+    let message = |saves, shape| *gradient(saves, shape).unwrap_err().downcast::<String>().unwrap();
+    assert_eq!(gradient(&[0, 1], Shape::from([2])).unwrap(), [5.0, 7.0]);
+    assert_eq!(message(&[0], Shape::from([2])), "operand 1 was not saved");
+    assert_eq!(message(&[1], Shape::from([2])), "operand 0 was not saved");
+    let mismatch = "careless: shape() gave [1, 2], but forward() a result of shape [2]";
+    assert_eq!(message(&[0, 1], Shape::from([1, 2])), mismatch);
+}
+
+#[test]
+fn the_copy_that_an_op_from_outside_changes_is_no_parameter() {
+    let footprint = crate::dry_run::<f32, _>(|probe| {
+        let mut params = Params::<f32>::new();
+        let w = params.add("w", Tensor::zeros([6]));
+        let tape = Tape::new(&params);
+        let op = Careless { saves: Saves::operand(0).and(Saves::operand(1)), shape: Shape::from([6]) };
+        let z = Var::apply_op(op, [tape.param(w), tape.param(w)]);
+        probe.forget_peak();
+        drop(z);
+        probe.footprint(0)
+    });
+    assert_eq!((footprint.parameters, footprint.activations), (24, 24));
 }
