@@ -131,7 +131,11 @@ impl<T: Float> Core<T> {
         kind: Kind,
     ) -> Var<'_, T> {
         let shapes: SmallVec<[Shape; 4]> = x.iter().map(Tensor::shape).collect();
-        let shape = op.shape(&shapes).unwrap_or_else(|error| panic!("{}({}): {error}", op.name(), list(&shapes)));
+        // Not in a closure, which would not know the caller's line.
+        let shape = match op.shape(&shapes) {
+            Ok(shape) => shape,
+            Err(error) => panic!("{}({}): {error}", op.name(), list(&shapes)),
+        };
         let needs = Needs(ids.iter().enumerate().fold(0, |bits, (i, &id)| bits | u32::from(id != NONE) << i));
         if needs.none() {
             return self.constant(op.forward(x, Out { shape, kind }));
@@ -252,16 +256,16 @@ impl<'p, T: Float> Tape<'p, T> {
         if !(self.recording && self.params.is_trainable(id)) {
             return self.core.constant(value);
         }
+        assert!(
+            !self.core.spent.get(),
+            "param: this tape is spent: a backward sweep freed what it had kept; start a new tape"
+        );
         let mut arena = self.core.arena.borrow_mut();
         if arena.leaves.len() <= slot.index() {
             arena.leaves.resize(self.params.slot_capacity(), NONE);
         }
         let mut node = arena.leaves[slot.index()];
         if node == NONE {
-            assert!(
-                !self.core.spent.get(),
-                "param: this tape is spent: a backward sweep freed what it had kept; start a new tape"
-            );
             node = arena.push(AnyOp::Leaf(Some(slot)), Location::caller(), Saves::NOTHING);
             arena.leaves[slot.index()] = node;
         }
