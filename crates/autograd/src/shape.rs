@@ -36,8 +36,8 @@ impl Shape {
         assert!(dims.len() <= MAX_RANK, "a shape has at most {MAX_RANK} axes, found {}: {dims:?}", dims.len());
         let mut shape = Shape { dims: [0; MAX_RANK], rank: dims.len() as u64 };
         for (to, &from) in shape.dims.iter_mut().zip(dims) {
-            *to =
-                u32::try_from(from).unwrap_or_else(|_| panic!("an axis has at most {} places, found {from}", u32::MAX));
+            let Ok(len) = u32::try_from(from) else { panic!("an axis has at most {} places, found {from}", u32::MAX) };
+            *to = len;
         }
         shape
     }
@@ -216,6 +216,12 @@ impl ShapeError {
     /// If `holds` is false.
     pub fn unless(holds: bool, reason: impl FnOnce() -> String) -> Result<(), ShapeError> {
         if holds { Ok(()) } else { Err(ShapeError(reason())) }
+    }
+
+    /// `Err` unless a tensor of this shape has this axis.
+    pub(crate) fn unless_axis(axis: usize, shape: Shape) -> Result<(), ShapeError> {
+        let rank = shape.rank();
+        ShapeError::unless(axis < rank, || format!("axis {axis} is out of range for {rank} axes"))
     }
 }
 

@@ -147,6 +147,7 @@ impl<T: Float> Core<T> {
         ids: &[u32],
         kind: Kind,
     ) -> Var<'_, T> {
+        // Not in a closure, which would not know the caller's line.
         let shape = match op.shape(shapes) {
             Ok(shape) => shape,
             Err(error) => panic!("{}({}): {error}", op.name(), list(shapes)),

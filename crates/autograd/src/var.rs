@@ -126,16 +126,17 @@ impl<'t, T: Float> Var<'t, T> {
     ) -> Var<'t, T> {
         let mut core = None;
         let (mut values, mut ids) = (SmallVec::<[Tensor<T>; 4]>::new(), SmallVec::<[u32; 4]>::new());
-        for x in operands {
+        for (i, x) in operands.into_iter().enumerate() {
             assert!(
                 std::ptr::eq(*core.get_or_insert(x.core), x.core),
-                "{}: an operand is a variable of another tape",
-                op.name()
+                "{}: operand {i}, of shape {}, is a variable of another tape",
+                op.name(),
+                x.shape()
             );
             values.push(x.value);
             ids.push(x.node);
         }
-        let core = core.unwrap_or_else(|| panic!("{}: no operands", op.name()));
+        let Some(core) = core else { panic!("{}: no operands", op.name()) };
         let shapes: SmallVec<[Shape; 4]> = values.iter().map(Tensor::shape).collect();
         core.run(op, &mut values, &shapes, &ids, Kind::Activation)
     }

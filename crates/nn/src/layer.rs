@@ -100,9 +100,8 @@ impl<T: Float> Sequential<T> {
         let mut shape = input;
         let mut rows = Vec::with_capacity(self.layers.len());
         for (name, layer) in &self.layers {
-            let named = |error: ShapeError| ShapeError(format!("layer `{name}`: {error}"));
-            let uses = layer.uses(params, shape).map_err(named)?;
-            shape = layer.output(params, shape).map_err(named)?;
+            let uses = layer.uses(params, shape).map_err(|error| of_layer(name, &error))?;
+            shape = layer.output(params, shape).map_err(|error| of_layer(name, &error))?;
             rows.push(LayerRow { name: name.to_string(), kind: layer.kind(), output: shape, uses });
         }
         Ok(rows)
@@ -125,18 +124,34 @@ impl<T: Float> Sequential<T> {
     }
 }
 
+/// The error with the layer's name.
+fn of_layer(name: &str, error: &ShapeError) -> ShapeError {
+    ShapeError(format!("layer `{name}`: {error}"))
+}
+
 impl<T: Float> Layer<T> for Sequential<T> {
     fn kind(&self) -> &'static str {
         "sequential"
     }
     fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
-        Ok(self.rows(params, input)?.last().map_or(input, |row| row.output))
+        self.layers
+            .iter()
+            .try_fold(input, |shape, (name, layer)| layer.output(params, shape).map_err(|error| of_layer(name, &error)))
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         Ok(self.rows(params, input)?.into_iter().flat_map(|row| row.uses).collect())
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
-        self.layers.iter().fold(x, |x, (_, layer)| layer.forward(tape, x))
+        let mut x = x;
+        for (name, layer) in &self.layers {
+            // The caller's line gets lost on the way through `dyn`, so shapes are checked here.
+            let batch = x.shape();
+            if let Err(error) = layer.output(tape.params(), batch.example()) {
+                panic!("layer `{name}`, for a batch of shape {batch}: {error}");
+            }
+            x = layer.forward(tape, x);
+        }
+        x
     }
 }

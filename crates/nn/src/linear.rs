@@ -8,7 +8,7 @@ use crate::init::Init;
 use crate::layer::{Layer, Use};
 use crate::simple::Activation;
 
-/// y = x · W + b, with x of shape `[n, inputs]` and W stored as `[inputs, outputs]`, the way the
+/// y = x · W + b, with x of shape `[n, …, inputs]` and W stored as `[inputs, outputs]`, the way the
 /// product reads it. (PyTorch's `nn.Linear` stores the transpose.)
 ///
 /// ```
@@ -20,6 +20,10 @@ use crate::simple::Activation;
 /// assert_eq!(params.names().map(|(_, path)| path).collect::<Vec<_>>(), ["fc.weight", "fc.bias"]);
 /// let tape = Tape::new(&params);
 /// assert_eq!(layer.forward(&tape, tape.constant(Tensor::zeros([5, 3]))).shape().to_vec(), [5, 2]);
+/// // An example may have several rows; each number of W is then applied once for each of them.
+/// assert_eq!(layer.forward(&tape, tape.constant(Tensor::zeros([5, 7, 3]))).shape().to_vec(), [5, 7, 2]);
+/// assert_eq!(layer.uses(&params, [7, 3].into())?[0].connections, 7 * 6);
+/// # Ok::<(), tandem_autograd::ShapeError>(())
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Linear {
@@ -58,15 +62,18 @@ impl<T: Float> Layer<T> for Linear {
     }
     fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
         let weight = params.get(self.weight).shape();
-        let fits = input.rank() == 1 && input[0] == weight[0];
+        let fits = input.dims().last() == Some(&weight[0]);
         ShapeError::unless(fits, || {
-            format!("a linear layer of shape {weight} takes examples of shape [{}], found {input}", weight[0])
+            format!(
+                "a linear layer of shape {weight} takes examples with {} numbers along the last axis, found shape {input}",
+                weight[0]
+            )
         })?;
-        Ok(input.with(0, weight[1] as usize))
+        Ok(input.with(input.rank() - 1, weight[1] as usize))
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         self.output(params, input)?;
-        Ok(once(params, [self.weight, self.bias]))
+        Ok(once_a_row(params, input, [self.weight, self.bias]))
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
@@ -74,9 +81,15 @@ impl<T: Float> Layer<T> for Linear {
     }
 }
 
-/// Parameters of which each number is applied once.
-fn once<T: Float>(params: &Params<T>, ids: impl IntoIterator<Item = ParamId>) -> SmallVec<[Use; 2]> {
-    ids.into_iter().map(|id| Use { id, connections: params.get(id).len() }).collect()
+/// Parameters of which each number is applied once for each row of an example; most examples are
+/// one row.
+fn once_a_row<T: Float>(
+    params: &Params<T>,
+    input: Shape,
+    ids: impl IntoIterator<Item = ParamId>,
+) -> SmallVec<[Use; 2]> {
+    let rows = input.with(input.rank() - 1, 1).len();
+    ids.into_iter().map(|id| Use { id, connections: params.get(id).len() * rows }).collect()
 }
 
 /// Linear layers with an activation between them (and none after the last).
@@ -130,12 +143,16 @@ impl<T: Float> Layer<T> for Mlp {
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         self.output(params, input)?;
-        Ok(once(params, self.layers.iter().flat_map(|layer| [layer.weight, layer.bias])))
+        Ok(once_a_row(params, input, self.layers.iter().flat_map(|layer| [layer.weight, layer.bias])))
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         let (last, hidden) = self.layers.split_last().expect("a perceptron has a layer");
-        let x = hidden.iter().fold(x, |x, layer| self.activation.apply(layer.forward(tape, x)));
+        // A loop, because a closure would not know the caller's line.
+        let mut x = x;
+        for layer in hidden {
+            x = self.activation.apply(layer.forward(tape, x));
+        }
         last.forward(tape, x)
     }
 }

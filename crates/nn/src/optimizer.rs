@@ -19,9 +19,12 @@ pub trait Optimizer<T: Float> {
     fn bookkeeping_bytes(&self) -> usize;
 }
 
+/// N tensors, and the slot that they are for.
+type Entry<T, const N: usize> = Option<(SlotId, [Tensor<T>; N])>;
+
 /// What an optimizer remembers: N tensors a slot, all zeros at first.
 struct State<T: Float, const N: usize> {
-    slots: Vec<Option<(SlotId, [Tensor<T>; N])>>,
+    slots: Vec<Entry<T, N>>,
 }
 
 impl<T: Float, const N: usize> State<T, N> {
@@ -29,39 +32,53 @@ impl<T: Float, const N: usize> State<T, N> {
         State { slots: Vec::new() }
     }
 
-    /// The state of a slot. One that was untied starts with a copy of the state that it had shared;
-    /// what is left of a slot that is gone is not mistaken for it.
-    fn of(&mut self, params: &Params<T>, slot: SlotId) -> &mut [Tensor<T>; N] {
-        if self.slots.len() <= slot.index() {
-            self.slots.resize(params.slot_capacity(), None);
+    /// Makes the states those of the slots in use, before any of them takes a step: a slot that was
+    /// untied gets a copy of the state that it had shared, a new one zeros. What is left of a slot
+    /// that is gone is not mistaken for that of the next one in its place.
+    fn follow(&mut self, params: &Params<T>) {
+        self.slots.resize(params.slot_capacity(), None);
+        let owner = |entry: &Entry<T, N>| entry.as_ref().map(|(owner, _)| *owner);
+        let changed = |i: usize| match params.slot_at(i) {
+            // A frozen slot may keep its state, and needs none.
+            Some(slot) if !params.slot_is_trainable(slot) => owner(&self.slots[i]).is_some_and(|owner| owner != slot),
+            slot => owner(&self.slots[i]) != slot,
+        };
+        if !(0..self.slots.len()).any(changed) {
+            return;
         }
-        if self.slots[slot.index()].as_ref().is_none_or(|(owner, _)| *owner != slot) {
-            let inherited =
-                params.copy_of(slot).and_then(|from| self.slots[from.index()].clone().filter(|(s, _)| *s == from));
-            let state = inherited.map_or_else(
-                || {
-                    std::array::from_fn(|_| {
-                        Tensor::build(params.value(slot).shape(), Kind::Optimizer, |m| m.fill(T::ZERO))
-                    })
-                },
-                |(_, state)| state,
-            );
-            self.slots[slot.index()] = Some((slot, state));
-        }
-        &mut self.slots[slot.index()].as_mut().expect("just set").1
-    }
-
-    /// Forgets the state of slots that are gone, so that its memory is gone too.
-    fn prune(&mut self, params: &Params<T>) {
-        for (index, entry) in self.slots.iter_mut().enumerate() {
-            if params.slot_at(index).is_none() {
-                *entry = None;
+        let before = self.slots.clone();
+        for (i, entry) in self.slots.iter_mut().enumerate() {
+            let slot = params.slot_at(i);
+            if owner(entry) != slot {
+                let trainable = slot.filter(|&slot| params.slot_is_trainable(slot));
+                *entry = trainable.map(|slot| (slot, State::first(&before, params, slot)));
             }
         }
     }
 
+    /// The first state of a slot, given the states before the slots changed.
+    fn first(before: &[Entry<T, N>], params: &Params<T>, slot: SlotId) -> [Tensor<T>; N] {
+        let mut origin = params.copy_of(slot);
+        while let Some(from) = origin {
+            if let Some((owner, state)) = &before[from.index()]
+                && *owner == from
+            {
+                return state.clone();
+            }
+            // Perhaps it is a copy itself, too young for a state.
+            origin = if params.slot_at(from.index()) == Some(from) { params.copy_of(from) } else { None };
+        }
+        let shape = params.value(slot).shape();
+        std::array::from_fn(|_| Tensor::build(shape, Kind::Optimizer, |m| m.fill(T::ZERO)))
+    }
+
+    /// The state of a trainable slot, after [`follow`](State::follow).
+    fn of(&mut self, slot: SlotId) -> &mut [Tensor<T>; N] {
+        &mut self.slots[slot.index()].as_mut().expect("a trainable slot has a state").1
+    }
+
     fn bytes(&self) -> usize {
-        self.slots.capacity() * size_of::<Option<(SlotId, [Tensor<T>; N])>>()
+        self.slots.capacity() * size_of::<Entry<T, N>>()
     }
 }
 
@@ -131,9 +148,9 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
                 params.update(slot, |w| w.iter_mut().zip(g).for_each(|(w, &g)| *w = *w - lr * g));
             });
         }
-        self.state.prune(params);
+        self.state.follow(params);
         each_slot(params, gradients, |params, slot, g| {
-            let [v] = self.state.of(params, slot);
+            let [v] = self.state.of(slot);
             v.update(|v| v.iter_mut().zip(g).for_each(|(v, &g)| *v = momentum * *v + g));
             params.update(slot, |w| w.iter_mut().zip(v.data()).for_each(|(w, &v)| *w = *w - lr * v));
         });
@@ -194,9 +211,9 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         let rate = T::from_f64(self.lr / c1);
         let (scale, epsilon) = (T::from_f64(1.0 / c2.sqrt()), T::from_f64(self.epsilon));
         let [b1, b2, a1, a2] = [b1, b2, 1.0 - b1, 1.0 - b2].map(T::from_f64);
-        self.state.prune(params);
+        self.state.follow(params);
         each_slot(params, gradients, |params, slot, g| {
-            let [m, v] = self.state.of(params, slot);
+            let [m, v] = self.state.of(slot);
             params.update(slot, |w| {
                 m.update(|m| {
                     v.update(|v| {

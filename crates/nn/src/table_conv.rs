@@ -63,7 +63,10 @@ impl TableConv2d {
         init: Init,
         rng: &mut impl Rng,
     ) -> TableConv2d {
-        let pairs = pairs(table, kernel).unwrap_or_else(|error| panic!("`{path}`: {error}"));
+        let pairs = match pairs(table, kernel) {
+            Ok(pairs) => pairs,
+            Err(error) => panic!("`{path}`: {error}"),
+        };
         let ([kh, kw], [c, o]) = (kernel.size, kernel.channels);
         let (fan_in, fan_out) = (kh * kw * pairs.len() / o.max(1), kh * kw * pairs.len() / c.max(1));
         let weight = init.draw([kh, kw, pairs.len()], fan_in, fan_out, rng);

@@ -2,6 +2,7 @@
 
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
+use crate::pool::is_dry;
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -118,13 +119,33 @@ impl<T: Float> Op<T> for Put {
 }
 
 fn index<T: Float>(k: T, width: usize) -> usize {
+    assert!(is_index(k, width), "index {k} is not in 0..{width}, the range of the last axis");
+    k.to_f64() as usize
+}
+
+fn is_index<T: Float>(k: T, width: usize) -> bool {
     let k = k.to_f64();
-    assert!(
-        k >= 0.0 && k < width as f64 && k.fract() == 0.0,
-        "pick: index {k} is not one of 0 to {} along the last axis",
-        width.saturating_sub(1)
-    );
-    k as usize
+    k >= 0.0 && k < width as f64 && k.fract() == 0.0
+}
+
+/// Checks the operands of [`Pick`] for the method `op`, whose caller made the mistake: a kernel could
+/// not name the caller's line.
+#[track_caller]
+fn check_pick<T: Float>(op: &str, x: Shape, index: &Tensor<T>) {
+    let shape = index.shape();
+    if let Err(error) = Op::<T>::shape(&Pick, &[x, shape]) {
+        panic!("{op}({x}, {shape}): {error}");
+    }
+    if is_dry::<T>() {
+        return;
+    }
+    let width = x[x.rank() - 1] as usize;
+    for (i, &k) in index.data().iter().enumerate() {
+        assert!(
+            is_index(k, width),
+            "{op}({x}, {shape}): index {k}, at place {i}, is not in 0..{width}, the range of the last axis"
+        );
+    }
 }
 
 impl<'t, T: Float> Var<'t, T> {
@@ -152,6 +173,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the index has not the shape of all axes but the last, or is out of range.
     #[track_caller]
     pub fn pick(self, index: Var<'t, T>) -> Var<'t, T> {
+        check_pick("pick", self.shape(), index.value());
         Var::apply(Pick, [self, index])
     }
 
@@ -175,8 +197,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the shapes do not fit, or a label is not a class.
     #[track_caller]
     pub fn cross_entropy(self, labels: Var<'t, T>) -> Var<'t, T> {
+        check_pick("cross_entropy", self.shape(), labels.value());
         let rows = labels.shape();
-        let right = self.clone().pick(labels);
+        let right = Var::apply(Pick, [self.clone(), labels]);
         (self.log_sum_exp().reshape(rows) - right).mean()
     }
 }

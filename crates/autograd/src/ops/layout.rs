@@ -111,7 +111,7 @@ impl<T: Float> Op<T> for Slice {
         "slice"
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-        ShapeError::unless(self.axis < x[0].rank(), || format!("axis {} of {} axes", self.axis, x[0].rank()))?;
+        ShapeError::unless_axis(self.axis, x[0])?;
         let total = x[0][self.axis] as usize;
         ShapeError::unless(self.start + self.len <= total, || {
             format!("places {}..{} of axis {}, which has {total}", self.start, self.start + self.len, self.axis)
@@ -147,7 +147,7 @@ impl<T: Float> Op<T> for Pad {
         "pad"
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-        ShapeError::unless(self.axis < x[0].rank(), || format!("axis {} of {} axes", self.axis, x[0].rank()))?;
+        ShapeError::unless_axis(self.axis, x[0])?;
         let len = x[0][self.axis] as usize;
         ShapeError::unless(self.before + len <= self.total, || {
             format!("{len} places after {} zeros do not fit in {}", self.before, self.total)
@@ -181,7 +181,7 @@ impl<T: Float> Op<T> for Concat {
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         let axis = self.0;
-        ShapeError::unless(axis < x[0].rank(), || format!("axis {axis} of {} axes", x[0].rank()))?;
+        ShapeError::unless_axis(axis, x[0])?;
         for other in x {
             let fits = other.rank() == x[0].rank() && other.with(axis, 1) == x[0].with(axis, 1);
             ShapeError::unless(fits, || format!("{other} and {} differ in an axis other than {axis}", x[0]))?;

@@ -26,6 +26,15 @@ fn sides(shape: Shape, transposed: bool) -> (usize, usize) {
     if transposed { (columns, rows) } else { (rows, columns) }
 }
 
+/// `Err` unless the axes over which a product sums, each with its length, are of one length.
+fn summed([left, k]: [usize; 2], [right, other]: [usize; 2]) -> Result<(), ShapeError> {
+    ShapeError::unless(k == other, || {
+        format!(
+            "axis {left} of the left has length {k}, axis {right} of the right has length {other}; the product sums over both"
+        )
+    })
+}
+
 impl MatMul {
     /// The product as a contraction: C[p, i, j] = Σₖ A[p, i, k] · B[p, k, j].
     fn contraction(self, x: Shape, y: Shape) -> Contraction {
@@ -62,11 +71,7 @@ impl<T: Float> Op<T> for MatMul {
         }
         let ((m, k), (other, n)) = (sides(a, self.tx), sides(b, self.ty));
         let (left, right) = (batch + usize::from(!self.tx), batch + usize::from(self.ty));
-        ShapeError::unless(k == other, || {
-            format!(
-                "axis {left} of the left has length {k}, axis {right} of the right has length {other}; the product sums over both"
-            )
-        })?;
+        summed([left, k], [right, other])?;
         Ok(a.join(batch, &[m, n]))
     }
     fn saves(&self, needs: Needs) -> Saves {
@@ -109,10 +114,13 @@ impl<'t, T: Float> Var<'t, T> {
     pub fn matmul(self, y: Var<'t, T>) -> Var<'t, T> {
         let (left, right) = (self.shape(), y.shape());
         if left.rank() > 2 && right.rank() == 2 {
-            let last = left.rank() - 1;
+            let (last, columns) = (left.rank() - 1, left[left.rank() - 1] as usize);
+            if let Err(error) = summed([last, columns], [0, right[0] as usize]) {
+                panic!("matmul({left}, {right}): {error}");
+            }
             let rows = left.dims()[..last].iter().map(|&d| d as usize).product();
             let out = left.with(last, right[1] as usize);
-            return self.reshape([rows, left[last] as usize]).matmul(y).reshape(out);
+            return self.reshape([rows, columns]).matmul(y).reshape(out);
         }
         Var::apply(MatMul { tx: false, ty: false }, [self, y])
     }

@@ -109,7 +109,13 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn sum_axes(self, axes: &[usize]) -> Var<'t, T> {
-        let kept = axes.iter().fold(self.shape(), |shape, &axis| shape.with(axis, 1));
+        let mut kept = self.shape();
+        for &axis in axes {
+            if let Err(error) = ShapeError::unless_axis(axis, kept) {
+                panic!("sum_axes({}): {error}", self.shape());
+            }
+            kept = kept.with(axis, 1);
+        }
         self.sum_to(kept)
     }
 }
