@@ -8,20 +8,26 @@ use crate::pool::Kind;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
+/// By slot, its gradient. The slot's generation stands with it.
+pub(crate) type BySlot<T> = Vec<Option<(SlotId, Tensor<T>)>>;
+
 /// What a backward sweep found: for every slot that was used, the sum of the contributions of all
 /// its uses; and the gradients of inputs.
 ///
 /// In PyTorch a gradient is a field of the parameter, and is added to until it is cleared by hand;
 /// here it is a value of its own, made by one sweep.
 pub struct Gradients<T: Float = f32> {
-    slots: Vec<Option<(SlotId, Tensor<T>)>>,
+    slots: BySlot<T>,
+    /// The inputs' nodes and their gradients.
     inputs: SmallVec<[(u32, Tensor<T>); 2]>,
+    /// The stamp of the tape that has these nodes.
+    tape: u64,
 }
 
 impl<T: Float> Gradients<T> {
-    pub(crate) fn new() -> Gradients<T> {
+    pub(crate) fn new(tape: u64) -> Gradients<T> {
         let slots = T::local().with_borrow_mut(|local| local.gradients.take()).unwrap_or_default();
-        Gradients { slots, inputs: SmallVec::new() }
+        Gradients { slots, inputs: SmallVec::new(), tape }
     }
 
     pub(crate) fn put(&mut self, node: u32, slot: Option<SlotId>, mut g: Tensor<T>) {
@@ -52,8 +58,14 @@ impl<T: Float> Gradients<T> {
         self.get(params.slot(id))
     }
 
-    /// The gradient of an input: a variable made with [`Tape::input`](crate::Tape::input).
+    /// The gradient of an input: a variable made with [`Tape::input`](crate::Tape::input). `None` if
+    /// the loss does not depend on it, or if the variable is no input.
+    ///
+    /// # Panics
+    /// If the variable is of another tape than the loss.
+    #[track_caller]
     pub fn wrt(&self, input: &Var<'_, T>) -> Option<&Tensor<T>> {
+        assert!(self.tape == input.core.stamp, "wrt(): the variable is of another tape than these gradients");
         self.inputs.iter().find(|(node, _)| *node == input.node).map(|(_, g)| g)
     }
 
@@ -72,5 +84,26 @@ impl<T: Float> Drop for Gradients<T> {
                 local.gradients.get_or_insert(slots);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Params, Tape};
+
+    #[test]
+    #[should_panic(expected = "of another tape")]
+    fn gradients_know_their_tape() {
+        let params = Params::<f64>::new();
+        let old = {
+            let tape = Tape::new(&params);
+            let x = tape.input(3.0);
+            let gradients = x.clone().square().backward();
+            assert_eq!(gradients.wrt(&x).unwrap().item(), 6.0);
+            gradients
+        };
+        // The same node of a later tape.
+        let tape = Tape::new(&params);
+        old.wrt(&tape.input(4.0));
     }
 }
