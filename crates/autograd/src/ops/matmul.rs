@@ -110,6 +110,12 @@ impl<'t, T: Float> Var<'t, T> {
         let (left, right) = (self.shape(), y.shape());
         if left.rank() > 2 && right.rank() == 2 {
             let last = left.rank() - 1;
+            assert!(
+                left[last] == right[0],
+                "matmul({left}, {right}): axis {last} of the left has length {}, axis 0 of the right has length {}; the product sums over both",
+                left[last],
+                right[0]
+            );
             let rows = left.dims()[..last].iter().map(|&d| d as usize).product();
             let out = left.with(last, right[1] as usize);
             return self.reshape([rows, left[last] as usize]).matmul(y).reshape(out);

@@ -366,3 +366,13 @@ fn the_copy_that_an_op_from_outside_changes_is_no_parameter() {
     });
     assert_eq!((footprint.parameters, footprint.activations), (24, 24));
 }
+
+#[test]
+#[should_panic(
+    expected = "matmul([2, 2, 3], [4, 5]): axis 2 of the left has length 3, axis 0 of the right has length 4"
+)]
+fn a_product_that_does_not_fit_shows_the_shapes_as_they_were_given() {
+    let params = Params::<f64>::new();
+    let tape = Tape::new(&params);
+    let _ = tape.constant(Tensor::zeros([2, 2, 3])).matmul(tape.constant(Tensor::zeros([4, 5])));
+}
