@@ -1,6 +1,6 @@
 //! Predicted memory equals measured memory, to the byte, for the networks of `convnet_memory`.
 //!
-//! One test function only: the allocator counts for the whole process.
+//! A program of its own without a harness: the allocator counts for the whole process.
 
 #[expect(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/convnet_memory/networks.rs"]
@@ -17,8 +17,8 @@ use training::{OptimizerKind, Phase, Setting, Trainer, measure, predict};
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
 
-#[test]
-fn the_prediction_is_exact_and_a_warm_step_allocates_nothing() {
+fn main() {
+    let mut settings = 0;
     for threads in [1, 2] {
         kernels::set_threads(threads);
         for (image, batch) in [([8, 8], 32), ([8, 8], 1), ([28, 28], 5)] {
@@ -35,10 +35,12 @@ fn the_prediction_is_exact_and_a_warm_step_allocates_nothing() {
                     let footprint = predict(&setting, sharing, Phase::Training);
                     assert_eq!(footprint.gradients, footprint.parameters, "{context}");
                     steady(&setting, sharing, &context);
+                    settings += 1;
                 }
             }
         }
     }
+    println!("prediction exact and a warm step without allocation in {settings} settings ... ok");
 }
 
 /// From the third step on, nothing is asked of the system.

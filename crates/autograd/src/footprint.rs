@@ -158,6 +158,17 @@ mod tests {
     }
 
     #[test]
+    fn a_parameter_that_began_as_a_shared_tensor_is_one_once_it_changes() {
+        let footprint = dry_run::<f32, _>(|probe| {
+            let (start, mut params) = (Tensor::<f32>::zeros([6]), Params::<f32>::new());
+            let w = params.add("w", start.clone());
+            params.update(params.slot(w), |_| ());
+            probe.footprint(0)
+        });
+        assert_eq!((footprint.parameters, footprint.activations), (24, 24));
+    }
+
+    #[test]
     fn a_dry_run_neither_counts_nor_keeps_what_others_made() {
         let outside = [4, 5].map(|n| Tensor::<f32>::zeros([n]));
         let mut renamed = Tensor::<f32>::zeros([6]);

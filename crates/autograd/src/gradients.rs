@@ -9,20 +9,26 @@ use crate::pool::Kind;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
+/// By slot, its gradient. The slot's generation stands with it.
+pub(crate) type BySlot<T> = Vec<Option<(SlotId, Tensor<T>)>>;
+
 /// What a backward sweep found: for every slot that was used, the sum of the contributions of all
 /// its uses; and the gradients of inputs.
 ///
 /// In PyTorch a gradient is a field of the parameter, and is added to until it is cleared by hand;
 /// here it is a value of its own, made by one sweep.
 pub struct Gradients<T: Float = f32> {
-    slots: Vec<Option<(SlotId, Tensor<T>)>>,
+    slots: BySlot<T>,
+    /// The inputs' nodes and their gradients.
     inputs: SmallVec<[(u32, Tensor<T>); 2]>,
+    /// The stamp of the tape that has these nodes.
+    tape: u64,
 }
 
 impl<T: Float> Gradients<T> {
-    pub(crate) fn new() -> Gradients<T> {
+    pub(crate) fn new(tape: u64) -> Gradients<T> {
         let slots = T::local().with_borrow_mut(|local| local.gradients.take()).unwrap_or_default();
-        Gradients { slots, inputs: SmallVec::new() }
+        Gradients { slots, inputs: SmallVec::new(), tape }
     }
 
     pub(crate) fn put(&mut self, node: u32, slot: Option<SlotId>, mut g: Tensor<T>) {
@@ -66,7 +72,12 @@ impl<T: Float> Gradients<T> {
     /// let gradients = (&w * &x).backward();
     /// assert_eq!((gradients.wrt(&w).unwrap().item(), gradients.wrt(&x).unwrap().item()), (3.0, 2.0));
     /// ```
+    ///
+    /// # Panics
+    /// If the variable is of another tape than the loss.
+    #[track_caller]
     pub fn wrt(&self, leaf: &Var<'_, T>) -> Option<&Tensor<T>> {
+        assert!(self.tape == leaf.core.stamp, "wrt(): the variable is of another tape than these gradients");
         let arena = leaf.core.arena.borrow();
         match arena.nodes.get(leaf.node as usize)?.op {
             AnyOp::Leaf(Some(slot)) => self.get(slot),
@@ -90,5 +101,26 @@ impl<T: Float> Drop for Gradients<T> {
                 local.gradients.get_or_insert(slots);
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::{Params, Tape};
+
+    #[test]
+    #[should_panic(expected = "of another tape")]
+    fn gradients_know_their_tape() {
+        let params = Params::<f64>::new();
+        let old = {
+            let tape = Tape::new(&params);
+            let x = tape.input(3.0);
+            let gradients = x.clone().square().backward();
+            assert_eq!(gradients.wrt(&x).unwrap().item(), 6.0);
+            gradients
+        };
+        // The same node of a later tape.
+        let tape = Tape::new(&params);
+        old.wrt(&tape.input(4.0));
     }
 }

@@ -259,7 +259,10 @@ impl<T: Float> Params<T> {
     #[track_caller]
     pub fn update(&mut self, slot: SlotId, write: impl FnOnce(&mut [T])) {
         self.used(slot);
-        self.slots[slot.index()].value.as_mut().expect("a used slot has a value").update(write);
+        let value = self.slots[slot.index()].value.as_mut().expect("a used slot has a value");
+        value.update(write);
+        // While another tensor shared it, it could not be marked.
+        value.mark(Kind::Parameter);
     }
 
     /// Makes `name` share the slot of `with`, and take its value. If no other name needs the slot

@@ -10,10 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::float::Float;
-use crate::params::SlotId;
+use crate::gradients::BySlot;
 use crate::shape::Shape;
 use crate::tape::Arena;
-use crate::tensor::Tensor;
 
 /// What a block of memory is for. The footprint report adds up bytes by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -211,7 +210,7 @@ pub struct Local<T: Float> {
     /// The arenas of the last tape, empty, to be used by the next one.
     pub(crate) arena: Option<Arena<T>>,
     /// The list of the last gradients, empty, to be used by the next ones.
-    pub(crate) gradients: Option<Vec<Option<(SlotId, Tensor<T>)>>>,
+    pub(crate) gradients: Option<BySlot<T>>,
 }
 
 impl<T: Float> Local<T> {

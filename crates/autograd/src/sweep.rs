@@ -132,7 +132,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     }
 }
 
-impl<'t, T: Float> Var<'t, T> {
+impl<T: Float> Var<'_, T> {
     /// The gradients of this number with respect to every parameter and input on its tape.
     ///
     /// The sweep frees what the tape had kept as it passes: the tape is spent, and recording on it
@@ -170,7 +170,7 @@ impl<'t, T: Float> Var<'t, T> {
         drop(value);
         // Out of its cell, so that rules may run ops on the same tape: they are all constants.
         let mut arena = core.arena.take();
-        let mut gradients = Gradients::new();
+        let mut gradients = Gradients::new(core.stamp);
         if node != NONE {
             sweep_eager(core, &mut arena, node, seed, &mut gradients);
         }
@@ -264,9 +264,10 @@ fn sweep_recorded<T: Float>(core: &Core<T>, output: &Var<'_, T>, inputs: &[u32])
         let (op, saves, edges, residuals, shapes) = {
             let arena = core.arena.borrow();
             let (edges, residuals, shapes) = arena.lists(i);
-            let owned: (SmallVec<[u32; 3]>, SmallVec<[Tensor<T>; 3]>, SmallVec<[Shape; 3]>) =
-                (edges.into(), residuals.into(), shapes.into());
-            (arena.nodes[i].op.clone(), arena.nodes[i].saves, owned.0, owned.1, owned.2)
+            let edges: SmallVec<[u32; 3]> = edges.into();
+            let residuals: SmallVec<[Tensor<T>; 3]> = residuals.into();
+            let shapes: SmallVec<[Shape; 3]> = shapes.into();
+            (arena.nodes[i].op.clone(), arena.nodes[i].saves, edges, residuals, shapes)
         };
         if matches!(op, AnyOp::Leaf(_)) {
             continue;

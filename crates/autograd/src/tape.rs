@@ -3,6 +3,7 @@
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
@@ -127,12 +128,17 @@ pub struct Core<T: Float> {
     pub(crate) arena: RefCell<Arena<T>>,
     /// Set by a sweep that freed the residuals.
     pub(crate) spent: Cell<bool>,
+    /// Tells this tape from every other, also after it is gone.
+    pub(crate) stamp: u64,
 }
+
+static NEXT_STAMP: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Float> Core<T> {
     fn new() -> Core<T> {
         let kept = T::local().with_borrow_mut(|local| local.arena.take());
-        Core { arena: RefCell::new(kept.unwrap_or_default()), spent: Cell::new(false) }
+        let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
+        Core { arena: RefCell::new(kept.unwrap_or_default()), spent: Cell::new(false), stamp }
     }
 
     /// Runs an op on operands with these values, shapes and nodes, and records it if one of them is

@@ -1,5 +1,7 @@
 //! The three convolutions: shared, tiled and unshared, one family with one body.
 
+use std::cmp::Ordering;
+
 use rand::Rng;
 use smallvec::SmallVec;
 use tandem_autograd::{Conv, Float, Op, ParamId, Params, Shape, ShapeError, Tape, Var};
@@ -252,12 +254,10 @@ fn add_bias<'t, T: Float>(z: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
 #[track_caller]
 fn repeated<T: Float>(x: Var<'_, T>, axis: usize, len: usize) -> Var<'_, T> {
     let places = x.shape()[axis] as usize;
-    if places == len {
-        x
-    } else if places > len {
-        x.slice(axis, 0, len)
-    } else {
-        repeated(Var::concat(axis, [x.clone(), x]), axis, len)
+    match places.cmp(&len) {
+        Ordering::Equal => x,
+        Ordering::Greater => x.slice(axis, 0, len),
+        Ordering::Less => repeated(Var::concat(axis, [x.clone(), x]), axis, len),
     }
 }
 

@@ -48,12 +48,15 @@ impl Init {
     ) -> Tensor<T> {
         let (fan_in, fan_out) = (fan_in.max(1) as f64, fan_out.max(1) as f64);
         let normal = |out: &mut [T], deviation: f64, rng: &mut _| {
-            out.iter_mut()
-                .for_each(|out| *out = T::from_f64(deviation * RngExt::sample::<f64, _>(rng, StandardNormal)));
+            for out in out {
+                *out = T::from_f64(deviation * RngExt::sample::<f64, _>(rng, StandardNormal));
+            }
         };
         let uniform = |out: &mut [T], bound: f64, rng: &mut _| {
             let range = Uniform::new_inclusive(-bound, bound).expect("a bound is finite and positive");
-            out.iter_mut().for_each(|out| *out = T::from_f64(RngExt::sample(rng, range)));
+            for out in out {
+                *out = T::from_f64(RngExt::sample(rng, range));
+            }
         };
         Tensor::build(shape, Kind::Parameter, |out| match self {
             Init::He => normal(out, (2.0 / fan_in).sqrt(), rng),

@@ -53,7 +53,7 @@ impl Windows {
 
     fn images<T>(&self, x: &[T]) -> usize {
         let size = self.image[0] * self.image[1] * self.channels;
-        if size == 0 { 0 } else { x.len() / size }
+        x.len().checked_div(size).unwrap_or(0)
     }
 
     /// out = the largest number in each window.

@@ -184,7 +184,7 @@ impl<T: Float> Op<T> for ConvInput {
         let mut padded = scratch::<T>(kernels::convolution::input_gradient_padded(&geometry));
         run(out, kernels::convolution::input_gradient_scratch::<T>(&geometry), |z, work| {
             padded.update(|padded| {
-                kernels::convolution::input_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work)
+                kernels::convolution::input_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work);
             });
         })
     }

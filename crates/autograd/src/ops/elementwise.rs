@@ -186,9 +186,9 @@ binary_op!(
 );
 
 binary_op!(
-    /// z = x · [y > 0]: lets x pass where y is positive. The derivative of ReLU, and its own.
+    /// z = x · \[y > 0\]: lets x pass where y is positive. The derivative of ReLU, and its own.
     ///
-    /// x̄ = z̄ · [y > 0],  ȳ = 0
+    /// x̄ = z̄ · \[y > 0\],  ȳ = 0
     Gate, "gate", |_needs| Saves::operand(1), |x, y| if y > T::ZERO { x } else { T::ZERO }, |r, g| {
         if r.needs(0) {
             r.add(0, Var::apply(Gate, [g, r.x(1)]));
@@ -269,7 +269,7 @@ fn sigmoid<T: Float>(x: T) -> T {
 }
 
 unary_op!(
-    /// z = max(x, 0),  x̄ = z̄ · [z > 0]. A NaN passes and is seen.
+    /// z = max(x, 0),  x̄ = z̄ · \[z > 0\]. A NaN passes and is seen.
     Relu, "relu", Saves::RESULT, |x| if x <= T::ZERO { T::ZERO } else { x }, |r, g| {
         r.add(0, Var::apply(Gate, [g, r.result()]));
     }

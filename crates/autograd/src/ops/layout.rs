@@ -59,8 +59,8 @@ impl Permute {
         &self.order[..self.rank as usize]
     }
 
-    fn inverse(&self) -> Permute {
-        let mut inverse = *self;
+    fn inverse(self) -> Permute {
+        let mut inverse = self;
         for (i, &from) in self.order().iter().enumerate() {
             inverse.order[from as usize] = i as u8;
         }

@@ -10,12 +10,14 @@ use crate::{Params, Tape, check_gradients};
 
 type V<'t> = Var<'t, f64>;
 
+type Function = Box<dyn for<'t> Fn(&[V<'t>]) -> V<'t>>;
+
 /// A case: the ops it is for, the operands' shapes, the range of their numbers, the function.
 struct Case {
     ops: &'static [&'static str],
     shapes: Vec<Shape>,
     range: std::ops::Range<f64>,
-    f: Box<dyn for<'t> Fn(&[V<'t>]) -> V<'t>>,
+    f: Function,
 }
 
 fn case<const N: usize>(
@@ -138,7 +140,7 @@ fn convolution_cases() -> Vec<Case> {
     for (conv, image, kernel) in convolutions() {
         let (image, kernel) = (Shape::from(image), Shape::new(&kernel));
         let out = Op::<f64>::shape(&conv, &[image, kernel]).unwrap();
-        let mut push = |name, shapes: [Shape; 2], f: Box<dyn for<'t> Fn(&[V<'t>]) -> V<'t>>| {
+        let mut push = |name, shapes: [Shape; 2], f: Function| {
             cases.push(Case { ops: name, shapes: shapes.to_vec(), range: -2.0..2.0, f });
         };
         push(&["Conv"], [image, kernel], Box::new(move |x| op(conv, [&x[0], &x[1]])));
@@ -363,4 +365,14 @@ fn the_copy_that_an_op_from_outside_changes_is_no_parameter() {
         probe.footprint(0)
     });
     assert_eq!((footprint.parameters, footprint.activations), (24, 24));
+}
+
+#[test]
+#[should_panic(
+    expected = "matmul([2, 2, 3], [4, 5]): axis 2 of the left has length 3, axis 0 of the right has length 4"
+)]
+fn a_product_that_does_not_fit_shows_the_shapes_as_they_were_given() {
+    let params = Params::<f64>::new();
+    let tape = Tape::new(&params);
+    let _ = tape.constant(Tensor::zeros([2, 2, 3])).matmul(tape.constant(Tensor::zeros([4, 5])));
 }
