@@ -1,4 +1,36 @@
 //! A reverse-mode tape with shared parameter nodes.
+//!
+//! ```
+//! use tandem_autograd::{Params, Tape, Tensor};
+//! let mut params = Params::<f64>::new();
+//! let w = params.add("w", Tensor::scalar(2.0));
+//! let tape = Tape::new(&params);
+//! let x = tape.input(3.0);
+//! let y = tape.param(w) * &x + tape.param(w).square();      // w·x + w², with w used twice
+//!
+//! let [dx] = tape.grad(&y, [&x]);                           // ∂y/∂x = w: a variable, which
+//! let [dwdx] = tape.grad(&dx, [&tape.param(w)]);            // can be differentiated again
+//! assert_eq!((y.item(), dx.item(), dwdx.item()), (10.0, 2.0, 1.0));
+//!
+//! let gradients = y.backward();                             // x + 2w: contributions add
+//! assert_eq!(gradients.of(&params, w).unwrap().item(), 7.0);
+//! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | store parameters, share them, part them | [`Params`], [`Params::tie`], [`Params::untie`] |
+//! | compute with them | [`Tape`], [`Var`] |
+//! | get gradients | [`Var::backward`], [`Tape::grad`], [`Gradients`] |
+//! | define an op | [`Op`], [`Var::apply_op`] |
+//! | check derivatives | [`check_gradients`] |
+//! | know where bytes go before they are allocated | [`dry_run`], [`Footprint`] |
+//!
+//! The files in reading order: `params`, `tensor` and `shape`; `tape`, `var`, `op`; `ops/elementwise`,
+//! then the other `ops`; `sweep`, where gradients add; `check`; `pool` and `footprint`; `kernels`,
+//! the loops over numbers, with all unsafe code.
+//!
+//! Deliberately absent: layers, devices other than the CPU, element types other than `f32` and `f64`,
+//! views (a tensor is always dense and row-major).
 
 mod check;
 mod float;

@@ -295,12 +295,16 @@ impl<'p, T: Float> Tape<'p, T> {
         self.core.constant(value.into())
     }
 
-    /// A value that is not in the store but whose gradient can be asked for.
+    /// A value that is not in the store but whose gradient can be asked for; a constant on a tape
+    /// [without gradients](Tape::without_gradients).
     ///
     /// # Panics
     /// If the tape is spent.
     #[track_caller]
     pub fn input(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
+        if !self.recording {
+            return self.core.constant(value.into());
+        }
         self.core.check_not_spent("input");
         let node = self.core.arena.borrow_mut().push_leaf(None, Location::caller());
         Var { value: value.into(), core: &self.core, node }

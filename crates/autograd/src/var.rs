@@ -211,7 +211,7 @@ impl<'t, T: Float> Own<'t, T> for &Var<'t, T> {
 operator!(Add::add, ops::Add, |x, c| x.shift(c), |c, x| x.shift(c));
 operator!(Sub::sub, ops::Sub, |x, c| x.shift(-c), |c, x| x.scale(-1.0).shift(c));
 operator!(Mul::mul, ops::Mul, |x, c| x.scale(c), |c, x| x.scale(c));
-operator!(Div::div, ops::Div, |x, c| x.scale(1.0 / c), |c, x| x.powf(-1.0).scale(c));
+operator!(Div::div, ops::Div, |x, c| x.over(c), |c, x| x.powf(-1.0).scale(c));
 
 impl<'t, T: Float> Neg for Var<'t, T> {
     type Output = Var<'t, T>;

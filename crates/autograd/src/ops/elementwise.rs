@@ -288,6 +288,13 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(Shift(c), [self])
     }
 
+    /// x / c, which is not always x · (1/c).
+    #[track_caller]
+    pub(crate) fn over(self, c: f64) -> Var<'t, T> {
+        let c = self.constant(T::from_f64(c));
+        Var::apply(Div, [self, c])
+    }
+
     /// xᵖ of each number. For a p that is not a whole number, x must not be negative.
     #[track_caller]
     pub fn powf(self, p: f64) -> Var<'t, T> {
