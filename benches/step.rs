@@ -2,7 +2,7 @@
 
 mod support;
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use support::{BATCH, Batch};
 use tandem::autograd::{Params, Tape, kernels};
 use tandem::nn::{Layer, Optimizer, Sgd};
@@ -25,7 +25,7 @@ fn main() {
 fn step(criterion: &mut Criterion, name: &str, mut params: Params, net: &dyn Layer<f32>, batch: &Batch) {
     let mut optimizer = Sgd::new(0.01);
     let mut group = criterion.benchmark_group("step");
-    group.throughput(Throughput::Elements(BATCH as u64));
+    group.sampling_mode(SamplingMode::Flat).throughput(Throughput::Elements(BATCH as u64));
     group.bench_function(BenchmarkId::new(name, format!("threads={}", kernels::threads())), |bencher| {
         bencher.iter(|| {
             let tape = Tape::new(&params);

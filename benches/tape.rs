@@ -3,8 +3,9 @@
 mod support;
 
 use std::hint::black_box;
+use std::time::Duration;
 
-use criterion::{BenchmarkId, Criterion, Throughput};
+use criterion::{BenchmarkId, Criterion, SamplingMode, Throughput};
 use tandem::autograd::{ParamId, Params, Tape, Tensor, Var};
 
 fn main() {
@@ -22,6 +23,8 @@ fn chain(criterion: &mut Criterion) {
     let w = params.add("w", Tensor::scalar(0.999_999));
     let b = params.add("b", Tensor::scalar(1e-6));
     let mut group = criterion.benchmark_group("tape/chain");
+    // The longest chain takes a third of a second.
+    group.sampling_mode(SamplingMode::Flat).sample_size(10).measurement_time(Duration::from_secs(4));
     for nodes in [1_000, 10_000, 100_000, 1_000_000] {
         group.throughput(Throughput::Elements(nodes));
         group.bench_function(BenchmarkId::new("forward", nodes), |bencher| {
