@@ -19,12 +19,23 @@ pub struct Windows {
 }
 
 /// Whether x takes the place of the largest number so far: if it is larger, or the first NaN, which
-/// wins so that it is seen.
-#[inline]
-fn replaces<T: PartialOrd>(x: &T, largest: &T) -> bool {
-    let largest_is_nan = largest.partial_cmp(largest).is_none();
-    let stays = largest >= x || largest_is_nan;
-    !stays
+/// wins so that it is seen. Without branches, so that many are compared at once.
+#[inline(always)]
+#[expect(clippy::eq_op, clippy::neg_cmp_op_on_partial_ord, reason = "only a NaN differs from itself")]
+fn replaces<T: Copy + PartialOrd>(x: T, largest: T) -> bool {
+    !(x <= largest) & (largest == largest)
+}
+
+/// How many channels are compared at once.
+const LANES: usize = 8;
+
+/// The numbers from `at` on; behind the last of all, it over and over.
+#[inline(always)]
+fn lanes<T: Copy>(x: &[T], at: usize) -> [T; LANES] {
+    match x[at..].first_chunk() {
+        Some(lanes) => *lanes,
+        None => std::array::from_fn(|i| x[(at + i).min(x.len() - 1)]),
+    }
 }
 
 impl Windows {
@@ -66,7 +77,7 @@ impl Windows {
                 for column in columns.clone() {
                     let at = image + (y * width + column) * c;
                     for (out, &x) in out.iter_mut().zip(&x[at..at + c]) {
-                        *out = if replaces(&x, out) { x } else { *out };
+                        *out = if replaces(x, *out) { x } else { *out };
                     }
                 }
             }
@@ -80,17 +91,24 @@ impl Windows {
             if rows.is_empty() || columns.is_empty() {
                 return;
             }
-            for channel in 0..c {
-                let mut best = image + (rows.start * width + columns.start) * c + channel;
+            // Where there are fewer channels than lanes, the other lanes' places are not used.
+            for channel in (0..c).step_by(LANES) {
+                let first = image + (rows.start * width + columns.start) * c + channel;
+                let (mut largest, mut distances) = (lanes(x, first), [0_u32; LANES]);
                 for y in rows.clone() {
                     for column in columns.clone() {
                         let at = image + (y * width + column) * c + channel;
-                        if replaces(&x[at], &x[best]) {
-                            best = at;
+                        let (x, distance) = (lanes(x, at), (at - first) as u32);
+                        for i in 0..LANES {
+                            let better = replaces(x[i], largest[i]);
+                            largest[i] = if better { x[i] } else { largest[i] };
+                            distances[i] = if better { distance } else { distances[i] };
                         }
                     }
                 }
-                visit(result + channel, best);
+                for (i, &distance) in distances.iter().enumerate().take(c - channel) {
+                    visit(result + channel + i, first + distance as usize + i);
+                }
             }
         });
     }
