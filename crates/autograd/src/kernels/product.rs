@@ -25,6 +25,9 @@ pub use super::tile::{Element, Instructions, with_instructions};
 /// take longer than is won.
 const FEW_ROWS: usize = 96;
 
+/// Fewer columns than this are copied one by one.
+const FEW_COLS: usize = 16;
+
 /// A product: C\[p, i, j\] (+)= Σₖ A\[p, i, k\] · B\[p, k, j\].
 #[derive(Clone, Copy, Debug)]
 pub struct Contraction {
@@ -232,27 +235,29 @@ unsafe fn panel<T: Element>(
         return (b.wrapping_offset(cols[0] + sums.first().unwrap_or(&0)), stride);
     }
     assert!(sums.len() * width <= scratch.len(), "a panel fits into the scratch space");
-    for (line, &sum) in scratch.chunks_exact_mut(width).zip(sums) {
-        line[cols.len()..].fill(T::default());
-        if neighbours {
+    if cols.len() < width {
+        scratch[..sums.len() * width].fill(T::default());
+    }
+    if neighbours && cols.len() >= FEW_COLS {
+        for (line, &sum) in scratch.chunks_exact_mut(width).zip(sums) {
             let from = b.wrapping_offset(sum + cols[0]);
             // SAFETY: the columns are neighbours, and the caller vouches for each of them.
             line[..cols.len()].copy_from_slice(unsafe { slice::from_raw_parts(from, cols.len()) });
         }
-    }
-    if !neighbours {
+    } else {
         // SAFETY: as the caller vouches.
-        unsafe { transpose(b, sums, cols, width, scratch) };
+        unsafe { by_columns(b, sums, cols, width, scratch) };
     }
     (scratch.as_ptr(), width as isize)
 }
 
-/// Copies a panel whose columns are no neighbours. If instead the steps of the sum are, a column is
+/// Copies a panel column by column: one whose columns are no neighbours, or so few that a call for
+/// each line would take longer. If instead the steps of the sum are, a column is
 /// read by whole lines of the cache, and the lines written meanwhile stay in the cache as well.
 ///
 /// # Safety
 /// As for [`panel`].
-unsafe fn transpose<T: Element>(b: *const T, sums: &[isize], cols: &[isize], width: usize, scratch: &mut [T]) {
+unsafe fn by_columns<T: Element>(b: *const T, sums: &[isize], cols: &[isize], width: usize, scratch: &mut [T]) {
     const LINES: usize = 16;
     for (lines, sums) in scratch.chunks_mut(LINES * width).zip(sums.chunks(LINES)) {
         for (j, &col) in cols.iter().enumerate() {
