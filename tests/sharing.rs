@@ -199,3 +199,17 @@ fn a_thousand_uses_are_one_leaf_and_one_gradient() {
         assert_eq!([found.parameters, found.gradients], [slots * bytes; 2], "{names} names, tied: {tied}: {found:?}");
     }
 }
+
+#[test]
+fn gradients_belong_to_their_store_and_its_clones() {
+    let make = || {
+        let mut params = Params::<f64>::new();
+        let w = params.add("w", Tensor::scalar(3.0));
+        (params, w)
+    };
+    let ((params, w), (other, same_index)) = (make(), make());
+    let clone = params.clone();
+    let gradients = Tape::new(&params).param(w).square().backward();
+    assert_eq!(gradients.of(&clone, w).map(Tensor::item), Some(6.0));
+    assert_eq!(gradients.of(&other, same_index), None);
+}

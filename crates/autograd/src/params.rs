@@ -17,8 +17,9 @@ pub struct ParamId {
     stamp: u32,
 }
 
-/// Where a value is stored. A slot that was freed and used again has another generation, so that
-/// what was kept for the old one (an optimizer's state, a gradient) is not mistaken for the new.
+/// Where a value is stored. A slot that was freed and used again has another generation, and so has
+/// each slot of another store: what was kept for one (an optimizer's state, a gradient) is not
+/// mistaken for another's. A clone of a store has the slots of the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId {
     index: u32,
@@ -73,7 +74,11 @@ pub struct Params<T: Float = f32> {
     slots: Vec<Slot<T>>,
 }
 
-static NEXT_STAMP: AtomicU32 = AtomicU32::new(0);
+/// A number that nothing in this program had before.
+fn next_stamp() -> u32 {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
 
 impl<T: Float> Default for Params<T> {
     fn default() -> Self {
@@ -99,24 +104,21 @@ impl<T: Float> Params<T> {
     /// If the name is taken.
     #[track_caller]
     pub fn add(&mut self, path: &str, mut value: Tensor<T>) -> ParamId {
-        assert!(
-            self.find(path).is_none(),
-            "a parameter named `{path}` exists already, of shape {}",
-            self.get(self.find(path).unwrap()).shape()
-        );
+        if let Some(id) = self.find(path) {
+            panic!("a parameter named `{path}` exists already, of shape {}", self.get(id).shape());
+        }
         value.mark(Kind::Parameter);
         let slot = self.new_slot(value, None, true);
         let index = self.names.len() as u32;
-        let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
+        let stamp = next_stamp();
         self.names.push(Name { path: path.into(), slot, stamp });
         ParamId { index, stamp }
     }
 
     fn new_slot(&mut self, value: Tensor<T>, copy_of: Option<SlotId>, trainable: bool) -> u32 {
-        let slot = Slot { value: Some(value), generation: 0, names: 1, trainable, copy_of };
+        let slot = Slot { value: Some(value), generation: next_stamp(), names: 1, trainable, copy_of };
         if let Some(free) = self.slots.iter().position(|slot| slot.value.is_none()) {
-            let generation = self.slots[free].generation + 1;
-            self.slots[free] = Slot { generation, ..slot };
+            self.slots[free] = slot;
             return free as u32;
         }
         self.slots.push(slot);
@@ -184,10 +186,7 @@ impl<T: Float> Params<T> {
     fn used(&self, slot: SlotId) -> &Slot<T> {
         match self.slots.get(slot.index()) {
             Some(found) if found.generation == slot.generation && found.value.is_some() => found,
-            _ => panic!(
-                "slot {} of generation {} is gone: its names were tied to another slot",
-                slot.index, slot.generation
-            ),
+            _ => panic!("slot {} is gone, its names were tied to another slot, or it is of another store", slot.index),
         }
     }
 
