@@ -8,9 +8,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::float::Float;
-use crate::params::SlotId;
-use crate::pool::{Kind, Local, Meter, header_bytes};
-use crate::tensor::Tensor;
+use crate::local::Local;
+use crate::pool::{Kind, Meter, header_bytes};
 
 /// Bytes of a program at the moment when it had asked most of the system, by what they are for.
 ///
@@ -81,12 +80,7 @@ impl<T: Float> Probe<T> {
     /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
     pub fn footprint(&self, lists: usize) -> Footprint {
         let peak = with_meter::<T, _>(|meter| meter.peak);
-        let kept = T::local().with_borrow(|local| {
-            let arena = local.arena.as_ref().map_or(0, crate::tape::Arena::bytes);
-            let gradients =
-                local.gradients.as_ref().map_or(0, Vec::capacity) * size_of::<Option<(SlotId, Tensor<T>)>>();
-            arena + gradients + local.pool.list_bytes()
-        });
+        let kept = T::local().with_borrow(Local::list_bytes);
         let live = |kind: Kind| peak.live[kind as usize];
         let [idle, waiting] = peak.idle;
         Footprint {
@@ -141,7 +135,7 @@ pub fn dry_run<T: Float, R>(body: impl FnOnce(&Probe<T>) -> R) -> R {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Params, Tape};
+    use crate::{Params, Tape, Tensor};
 
     #[test]
     fn the_copy_that_a_reshaped_parameter_needs_is_no_parameter() {
