@@ -99,11 +99,9 @@ impl<T: Float> Params<T> {
     /// If the name is taken.
     #[track_caller]
     pub fn add(&mut self, path: &str, mut value: Tensor<T>) -> ParamId {
-        assert!(
-            self.find(path).is_none(),
-            "a parameter named `{path}` exists already, of shape {}",
-            self.get(self.find(path).unwrap()).shape()
-        );
+        if let Some(taken) = self.find(path) {
+            panic!("a parameter named `{path}` exists already, of shape {}", self.get(taken).shape());
+        }
         value.mark(Kind::Parameter);
         let slot = self.new_slot(value, None, true);
         let index = self.names.len() as u32;
