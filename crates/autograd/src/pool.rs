@@ -70,7 +70,7 @@ pub(crate) const fn header_bytes<T>() -> usize {
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Tally {
     pub(crate) live: [usize; KINDS],
-    /// Idle blocks: other ones, and those for gradients.
+    /// Idle blocks, by who may have them next: anyone, or gradients only.
     pub(crate) idle: [usize; 2],
     /// Blocks that exist, in use or idle.
     pub(crate) blocks: usize,
@@ -144,7 +144,7 @@ impl<T: Float> Pool<T> {
             self.idle -= bytes;
             let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
             if let Some(meter) = &mut self.meter {
-                meter.now.idle[usize::from(next == Next::Gradients)] -= bytes;
+                meter.now.idle[next as usize] -= bytes;
                 meter.add(kind, bytes);
             }
             (inner.shape, inner.kind) = (shape, kind);
@@ -175,7 +175,7 @@ impl<T: Float> Pool<T> {
         let keep = wanted && self.idle + bytes <= self.cap;
         if let Some(Meter { now, .. }) = &mut self.meter {
             now.live[kind as usize] -= bytes;
-            if keep { now.idle[usize::from(class.1 == Next::Gradients)] += bytes } else { now.blocks -= 1 }
+            if keep { now.idle[class.1 as usize] += bytes } else { now.blocks -= 1 }
         }
         if !keep {
             return;
