@@ -34,33 +34,40 @@ pub struct Footprint {
 }
 
 impl Footprint {
+    /// Every category with its name, in the order of the fields: what there is of each parameter, of
+    /// each example, and the rest.
+    ///
+    /// ```
+    /// use tandem_autograd::Footprint;
+    /// let footprint = Footprint { parameters: 40, optimizer: 80, ..Footprint::default() };
+    /// assert_eq!(footprint.categories()[2], ("optimizer state", 80));
+    /// assert_eq!(footprint.total(), 120);
+    /// ```
+    pub fn categories(&self) -> [(&'static str, usize); 7] {
+        [
+            ("parameters", self.parameters),
+            ("gradients", self.gradients),
+            ("optimizer state", self.optimizer),
+            ("activations", self.activations),
+            ("workspace", self.workspace),
+            ("idle buffers", self.idle),
+            ("bookkeeping", self.bookkeeping),
+        ]
+    }
+
     /// All bytes.
     pub fn total(&self) -> usize {
-        self.parameters
-            + self.gradients
-            + self.optimizer
-            + self.activations
-            + self.workspace
-            + self.idle
-            + self.bookkeeping
+        self.categories().iter().map(|(_, bytes)| bytes).sum()
     }
 }
 
 /// One line a category, in bytes, and the total.
 impl fmt::Display for Footprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (category, bytes) in [
-            ("parameters", self.parameters),
-            ("gradients", self.gradients),
-            ("optimizer", self.optimizer),
-            ("activations", self.activations),
-            ("workspace", self.workspace),
-            ("idle", self.idle),
-            ("bookkeeping", self.bookkeeping),
-        ] {
-            writeln!(f, "{category:11}  {bytes:>12}")?;
+        for (category, bytes) in self.categories() {
+            writeln!(f, "{category:15}  {bytes:>12}")?;
         }
-        write!(f, "{:11}  {:>12}", "total", self.total())
+        write!(f, "{:15}  {:>12}", "total", self.total())
     }
 }
 
