@@ -10,8 +10,11 @@ mod networks;
 mod training;
 
 use networks::{Plan, Sharing};
-use tandem::autograd::{Tensor, kernels};
-use tandem::memory::{CountingAllocator, requested_bytes};
+use rand::SeedableRng;
+use rand::rngs::StdRng;
+use tandem::autograd::{Params, Tensor, kernels};
+use tandem::memory::{CountingAllocator, live_bytes, requested_bytes};
+use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Sequential};
 use training::{OptimizerKind, Phase, Setting, Trainer, measure, predict};
 
 #[global_allocator]
@@ -40,6 +43,7 @@ fn main() {
             }
         }
     }
+    nested_descriptions_count_what_they_hold();
     println!("prediction exact and a warm step without allocation in {settings} settings ... ok");
 }
 
@@ -57,4 +61,21 @@ fn steady(setting: &Setting, sharing: Sharing, context: &str) {
         step();
     }
     assert_eq!(requested_bytes(), before, "{context}");
+}
+
+/// A network in a network, and a perceptron of more layers than stand in its description itself: what
+/// they say that their lists take is what the allocator saw.
+fn nested_descriptions_count_what_they_hold() {
+    for widths in [&[3; 3][..], &[3; 9]] {
+        let (mut params, mut rng) = (Params::<f32>::new(), StdRng::seed_from_u64(0));
+        // Made first: the numbers are the store's, and the lists that are counted are a copy's.
+        let mlp = Mlp::new(&mut params, "mlp", widths, Activation::Tanh, Init::He, &mut rng);
+        let before = live_bytes();
+        let mut inner = Sequential::<f32>::new();
+        inner.push("flatten", Flatten);
+        inner.push("mlp", mlp.clone());
+        let mut net = Sequential::new();
+        net.push("inner", inner);
+        assert_eq!(net.bookkeeping_bytes(), live_bytes() - before, "{widths:?}");
+    }
 }

@@ -3,14 +3,20 @@
 use std::fmt::Write;
 
 use serde::Serialize;
+use tandem::autograd::Footprint;
 
 use crate::cli::Task;
 use crate::networks::Sharing;
-use crate::study::{CATEGORIES, LayerLine, Memory, Network, categories};
+use crate::study::{LayerLine, Memory, Network};
 use crate::support::bars::{Bar, BarChart};
 use crate::support::format::{Table, bytes, count, times};
 use crate::support::stats::Estimate;
 use crate::training::{Setting, predict_kept};
+
+/// The names of a footprint's categories, in the order in which they are shown.
+fn categories() -> [&'static str; 7] {
+    Footprint::default().categories().map(|(name, _)| name)
+}
 
 /// The one table: a column for each network, and for all but the first how many times less it takes.
 pub fn table(networks: &[Network]) -> Table {
@@ -34,14 +40,15 @@ pub fn table(networks: &[Network]) -> Table {
     };
     less("unique parameters", count, &|n| n.parameters);
     less("connections", count, &|n| n.connections);
-    for (i, category) in CATEGORIES.iter().enumerate() {
-        less(&format!("training: {category}"), bytes, &|n| categories(&n.training.predicted)[i]);
+    for (i, category) in categories().into_iter().enumerate() {
+        less(&format!("training: {category}"), bytes, &|n| n.training.predicted.categories()[i].1);
     }
     less("training: total, predicted", count, &|n| n.training.predicted.total());
     less("training: total, measured", count, &|n| n.training.measured);
     less("kept after the forward pass", bytes, &|n| n.kept_after_forward);
-    for (i, category) in CATEGORIES.iter().enumerate().filter(|(i, _)| [0, 3, 4, 5, 6].contains(i)) {
-        less(&format!("inference: {category}"), bytes, &|n| categories(&n.inference.predicted)[i]);
+    let of_training = ["gradients", "optimizer state"];
+    for (i, category) in categories().into_iter().enumerate().filter(|(_, name)| !of_training.contains(name)) {
+        less(&format!("inference: {category}"), bytes, &|n| n.inference.predicted.categories()[i].1);
     }
     less("inference: total, predicted", count, &|n| n.inference.predicted.total());
     less("inference: total, measured", count, &|n| n.inference.measured);
@@ -82,8 +89,8 @@ impl Memory {
     }
 }
 
-/// What the tape keeps after the forward pass, for growing batches, of the first and the last
-/// network: sharing does not shrink it, the batch grows it.
+/// What the tape of each network keeps after the forward pass, for growing batches: sharing does not
+/// shrink it, the batch grows it.
 pub fn activations(task: &Task, networks: &[Network]) -> Table {
     let batches = [1, 2, 4].map(|factor| factor * task.batch);
     let mut table = Table::new([
@@ -122,7 +129,7 @@ pub fn chart(task: &Task, networks: &[Network]) -> BarChart {
         } else {
             format!("{} parameters, {} fewer", count(network.parameters), times(dense.parameters, network.parameters))
         },
-        parts: categories(&network.training.predicted).to_vec(),
+        parts: network.training.predicted.categories().map(|(_, bytes)| bytes).to_vec(),
         score: Estimate::with_deviation(&network.accuracies),
     };
     let seeds = task.seeds.end - task.seeds.start;
@@ -137,7 +144,7 @@ pub fn chart(task: &Task, networks: &[Network]) -> BarChart {
         ),
         bytes_title: "Memory".into(),
         score_title: "Test accuracy, %".into(),
-        categories: CATEGORIES.map(String::from).to_vec(),
+        categories: categories().map(String::from).to_vec(),
         bars: networks.iter().map(bar).collect(),
     }
 }
@@ -174,7 +181,7 @@ pub fn json(task: &Task, networks: &[Network]) -> String {
 pub fn csv(networks: &[Network]) -> String {
     let mut text = String::from("network,unique_parameters,connections");
     for phase in ["training", "inference"] {
-        for category in CATEGORIES.iter().chain(&["predicted", "measured"]) {
+        for category in categories().into_iter().chain(["predicted", "measured"]) {
             let _ = write!(text, ",{phase}_{}", category.replace(' ', "_"));
         }
     }
@@ -182,7 +189,8 @@ pub fn csv(networks: &[Network]) -> String {
     for n in networks {
         let _ = write!(text, "{},{},{}", n.name, n.parameters, n.connections);
         for memory in [&n.training, &n.inference] {
-            for value in categories(&memory.predicted).into_iter().chain([memory.predicted.total(), memory.measured]) {
+            let parts = memory.predicted.categories().map(|(_, bytes)| bytes);
+            for value in parts.into_iter().chain([memory.predicted.total(), memory.measured]) {
                 let _ = write!(text, ",{value}");
             }
         }

@@ -66,18 +66,8 @@ pub struct LayerLine {
     pub connections: usize,
 }
 
-/// The categories of a footprint, in the order in which they are shown.
-pub const CATEGORIES: [&str; 7] =
-    ["parameters", "gradients", "optimizer state", "activations", "workspace", "idle buffers", "bookkeeping"];
-
-/// The bytes of each category.
-pub fn categories(f: &Footprint) -> [usize; 7] {
-    [f.parameters, f.gradients, f.optimizer, f.activations, f.workspace, f.idle, f.bookkeeping]
-}
-
 fn by_category<S: serde::Serializer>(footprint: &Footprint, serializer: S) -> Result<S::Ok, S::Error> {
-    let total = [("total", footprint.total())];
-    serializer.collect_map(CATEGORIES.into_iter().zip(categories(footprint)).chain(total))
+    serializer.collect_map(footprint.categories().into_iter().chain([("total", footprint.total())]))
 }
 
 /// Predicts, measures and trains one network.

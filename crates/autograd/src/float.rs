@@ -6,7 +6,7 @@ use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 use std::thread::LocalKey;
 
 use crate::kernels::Element;
-use crate::pool::Local;
+use crate::local::Local;
 
 /// A floating-point element type: `f32` or `f64`.
 ///

@@ -8,9 +8,8 @@ use std::fmt;
 use std::marker::PhantomData;
 
 use crate::float::Float;
-use crate::params::SlotId;
-use crate::pool::{Kind, Local, Meter, header_bytes};
-use crate::tensor::Tensor;
+use crate::local::Local;
+use crate::pool::{Kind, Meter, header_bytes};
 
 /// Bytes of a program at the moment when it had asked most of the system, by what they are for.
 ///
@@ -35,33 +34,40 @@ pub struct Footprint {
 }
 
 impl Footprint {
+    /// Every category with its name, in the order of the fields: what there is of each parameter, of
+    /// each example, and the rest.
+    ///
+    /// ```
+    /// use tandem_autograd::Footprint;
+    /// let footprint = Footprint { parameters: 40, optimizer: 80, ..Footprint::default() };
+    /// assert_eq!(footprint.categories()[2], ("optimizer state", 80));
+    /// assert_eq!(footprint.total(), 120);
+    /// ```
+    pub fn categories(&self) -> [(&'static str, usize); 7] {
+        [
+            ("parameters", self.parameters),
+            ("gradients", self.gradients),
+            ("optimizer state", self.optimizer),
+            ("activations", self.activations),
+            ("workspace", self.workspace),
+            ("idle buffers", self.idle),
+            ("bookkeeping", self.bookkeeping),
+        ]
+    }
+
     /// All bytes.
     pub fn total(&self) -> usize {
-        self.parameters
-            + self.gradients
-            + self.optimizer
-            + self.activations
-            + self.workspace
-            + self.idle
-            + self.bookkeeping
+        self.categories().iter().map(|(_, bytes)| bytes).sum()
     }
 }
 
 /// One line a category, in bytes, and the total.
 impl fmt::Display for Footprint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        for (category, bytes) in [
-            ("parameters", self.parameters),
-            ("gradients", self.gradients),
-            ("optimizer", self.optimizer),
-            ("activations", self.activations),
-            ("workspace", self.workspace),
-            ("idle", self.idle),
-            ("bookkeeping", self.bookkeeping),
-        ] {
-            writeln!(f, "{category:11}  {bytes:>12}")?;
+        for (category, bytes) in self.categories() {
+            writeln!(f, "{category:15}  {bytes:>12}")?;
         }
-        write!(f, "{:11}  {:>12}", "total", self.total())
+        write!(f, "{:15}  {:>12}", "total", self.total())
     }
 }
 
@@ -81,12 +87,7 @@ impl<T: Float> Probe<T> {
     /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
     pub fn footprint(&self, lists: usize) -> Footprint {
         let peak = with_meter::<T, _>(|meter| meter.peak);
-        let kept = T::local().with_borrow(|local| {
-            let arena = local.arena.as_ref().map_or(0, crate::tape::Arena::bytes);
-            let gradients =
-                local.gradients.as_ref().map_or(0, Vec::capacity) * size_of::<Option<(SlotId, Tensor<T>)>>();
-            arena + gradients + local.pool.list_bytes()
-        });
+        let kept = T::local().with_borrow(Local::list_bytes);
         let live = |kind: Kind| peak.live[kind as usize];
         let [idle, waiting] = peak.idle;
         Footprint {
@@ -141,7 +142,7 @@ pub fn dry_run<T: Float, R>(body: impl FnOnce(&Probe<T>) -> R) -> R {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{Params, Tape};
+    use crate::{Params, Tape, Tensor};
 
     #[test]
     fn the_copy_that_a_reshaped_parameter_needs_is_no_parameter() {

@@ -3,6 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::float::Float;
+use crate::local::give_back;
 use crate::ops::AnyOp;
 use crate::params::{ParamId, Params, SlotId};
 use crate::pool::Kind;
@@ -96,10 +97,8 @@ impl<T: Float> Drop for Gradients<T> {
     fn drop(&mut self) {
         let mut slots = std::mem::take(&mut self.slots);
         slots.clear();
-        let _ = T::local().try_with(|local| {
-            if let Ok(mut local) = local.try_borrow_mut() {
-                local.gradients.get_or_insert(slots);
-            }
+        give_back::<T>(|local| {
+            local.gradients.get_or_insert(slots);
         });
     }
 }

@@ -26,7 +26,7 @@
 //! | know where bytes go before they are allocated | [`dry_run`], [`Footprint`] |
 //!
 //! The files in reading order: `params`, `tensor` and `shape`; `tape`, `var`, `op`; `ops/elementwise`,
-//! then the other `ops`; `sweep`, where gradients add; `check`; `pool` and `footprint`; `kernels`,
+//! then the other `ops`; `sweep`, where gradients add; `check`; `pool`, `local` and `footprint`; `kernels`,
 //! the loops over numbers, with all unsafe code.
 //!
 //! Deliberately absent: layers, devices other than the CPU, element types other than `f32` and `f64`,
@@ -37,6 +37,7 @@ mod float;
 mod footprint;
 mod gradients;
 pub mod kernels;
+mod local;
 mod op;
 pub mod ops;
 mod params;
@@ -51,10 +52,11 @@ pub use check::{GradientMismatch, check_gradients};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
+pub use local::release_memory;
 pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
 pub use params::{ParamId, Params, SlotId, TieError};
-pub use pool::{Kind, release_memory};
+pub use pool::Kind;
 pub use shape::{MAX_RANK, Shape, ShapeError};
 pub use sweep::Rule;
 pub use tape::Tape;

@@ -104,8 +104,8 @@ impl<T: Float> Params<T> {
     /// If the name is taken.
     #[track_caller]
     pub fn add(&mut self, path: &str, mut value: Tensor<T>) -> ParamId {
-        if let Some(id) = self.find(path) {
-            panic!("a parameter named `{path}` exists already, of shape {}", self.get(id).shape());
+        if let Some(taken) = self.find(path) {
+            panic!("a parameter named `{path}` exists already, of shape {}", self.get(taken).shape());
         }
         value.mark(Kind::Parameter);
         let slot = self.new_slot(value, None, true);

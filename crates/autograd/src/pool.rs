@@ -7,12 +7,10 @@
 //! what the numbers would have taken.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU16, Ordering};
 
 use crate::float::Float;
-use crate::gradients::BySlot;
+use crate::local::give_back;
 use crate::shape::Shape;
-use crate::tape::Arena;
 
 /// What a block of memory is for. The footprint report adds up bytes by kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -72,7 +70,7 @@ pub(crate) const fn header_bytes<T>() -> usize {
 #[derive(Clone, Copy, Default, Debug)]
 pub(crate) struct Tally {
     pub(crate) live: [usize; KINDS],
-    /// Idle blocks: other ones, and those for gradients.
+    /// Idle blocks, by who may have them next: anyone, or gradients only.
     pub(crate) idle: [usize; 2],
     /// Blocks that exist, in use or idle.
     pub(crate) blocks: usize,
@@ -126,8 +124,13 @@ pub(crate) struct Pool<T> {
 }
 
 impl<T: Float> Pool<T> {
-    const fn new() -> Pool<T> {
+    pub(crate) const fn new() -> Pool<T> {
         Pool { classes: Vec::new(), idle: 0, cap: 1 << 30, meter: None, run: 0 }
+    }
+
+    /// For the dry run of this number, which is not 0.
+    pub(crate) fn dry(run: u16) -> Pool<T> {
+        Pool { meter: Some(Meter::default()), run, ..Pool::new() }
     }
 
     /// A block of this shape; its numbers are whatever the last user left there.
@@ -141,7 +144,7 @@ impl<T: Float> Pool<T> {
             self.idle -= bytes;
             let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
             if let Some(meter) = &mut self.meter {
-                meter.now.idle[usize::from(next == Next::Gradients)] -= bytes;
+                meter.now.idle[next as usize] -= bytes;
                 meter.add(kind, bytes);
             }
             (inner.shape, inner.kind) = (shape, kind);
@@ -172,7 +175,7 @@ impl<T: Float> Pool<T> {
         let keep = wanted && self.idle + bytes <= self.cap;
         if let Some(Meter { now, .. }) = &mut self.meter {
             now.live[kind as usize] -= bytes;
-            if keep { now.idle[usize::from(class.1 == Next::Gradients)] += bytes } else { now.blocks -= 1 }
+            if keep { now.idle[class.1 as usize] += bytes } else { now.blocks -= 1 }
         }
         if !keep {
             return;
@@ -203,29 +206,6 @@ impl<T: Float> Pool<T> {
     }
 }
 
-/// Everything that one thread keeps for one element type.
-#[doc(hidden)]
-pub struct Local<T: Float> {
-    pub(crate) pool: Pool<T>,
-    /// The arenas of the last tape, empty, to be used by the next one.
-    pub(crate) arena: Option<Arena<T>>,
-    /// The list of the last gradients, empty, to be used by the next ones.
-    pub(crate) gradients: Option<BySlot<T>>,
-}
-
-impl<T: Float> Local<T> {
-    pub(crate) const fn new() -> Local<T> {
-        Local { pool: Pool::new(), arena: None, gradients: None }
-    }
-
-    /// For a dry run, with a number of its own.
-    pub(crate) fn dry() -> Local<T> {
-        static RUNS: AtomicU16 = AtomicU16::new(0);
-        let run = RUNS.fetch_add(1, Ordering::Relaxed) % u16::MAX + 1;
-        Local { pool: Pool { meter: Some(Meter::default()), run, ..Pool::new() }, ..Local::new() }
-    }
-}
-
 /// A shared reference to a block that goes back to the pool when the last one is dropped.
 pub(crate) struct Handle<T: Float>(Option<Arc<Block<T>>>);
 
@@ -238,7 +218,8 @@ impl<T: Float> Handle<T> {
     pub(crate) fn adopt(shape: Shape, data: Vec<T>) -> Handle<T> {
         debug_assert_eq!(shape.len(), data.len());
         let kind = Kind::Activation;
-        let (dry, run) = T::local().with_borrow_mut(|Local { pool, .. }| {
+        let (dry, run) = T::local().with_borrow_mut(|local| {
+            let pool = &mut local.pool;
             (pool.meter.as_mut().map(|meter| meter.adopt(kind, shape.len() * size_of::<T>())).is_some(), pool.run)
         });
         let data = if dry { Vec::new() } else { data };
@@ -275,12 +256,7 @@ impl<T: Float> Drop for Handle<T> {
     fn drop(&mut self) {
         let Some(block) = self.0.take() else { return };
         if Arc::strong_count(&block) == 1 {
-            // While a thread ends its pool may be gone already: then the system takes the block.
-            let _ = T::local().try_with(|local| {
-                if let Ok(mut local) = local.try_borrow_mut() {
-                    local.pool.give(block);
-                }
-            });
+            give_back::<T>(|local| local.pool.give(block));
         }
     }
 }
@@ -289,12 +265,4 @@ impl<T: Float> Drop for Handle<T> {
 #[inline]
 pub(crate) fn is_dry<T: Float>() -> bool {
     T::local().with_borrow(|local| local.pool.meter.is_some())
-}
-
-/// Gives all idle memory of this thread back to the system, the arenas of the last tape too.
-///
-/// The steps that follow allocate afresh. Useful before a measurement, or after a phase that
-/// needed far more memory than the next one will. Not meant for a dry run, which it would end.
-pub fn release_memory<T: Float>() {
-    drop(T::local().replace(Local::new()));
 }

@@ -223,7 +223,20 @@ impl<T: Float> Tape<'_, T> {
     ///
     /// Nothing is freed. Only what lies between the inputs and the output is swept. An input on
     /// which the output does not depend has a gradient of zeros. An output that is not a single
-    /// number is summed: the gradient of Σ output.
+    /// number is summed: the gradient of Σ output. Each gradient has the shape of its input.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2], vec![1.0, 2.0]));
+    /// let f = (&x * &x * &x).sum();                   // f = Σ x³
+    /// let [gradient] = tape.grad(&f, [&x]);           // 3x², an interior variable like any other
+    /// let v = tape.constant(Tensor::new([2], vec![1.0, -1.0]));
+    /// let [product] = tape.grad(&(&gradient * v).sum(), [&x]);
+    /// assert_eq!(gradient.value().data(), [3.0, 12.0]);
+    /// assert_eq!(product.value().data(), [6.0, -12.0]); // the Hessian diag(6x), times v
+    /// ```
     ///
     /// # Panics
     /// If an input or the output is of another tape, an input is a constant, or the tape is spent.

@@ -6,6 +6,7 @@ use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::float::Float;
+use crate::local::give_back;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::ops::AnyOp;
 use crate::params::{ParamId, Params, SlotId};
@@ -197,12 +198,8 @@ impl<T: Float> Drop for Core<T> {
         let mut arena = std::mem::take(self.arena.get_mut());
         // Clearing flat lists never recurses, however long the tape.
         arena.clear();
-        let _ = T::local().try_with(|local| {
-            if let Ok(mut local) = local.try_borrow_mut()
-                && local.arena.is_none()
-            {
-                local.arena = Some(arena);
-            }
+        give_back::<T>(|local| {
+            local.arena.get_or_insert(arena);
         });
     }
 }

@@ -107,15 +107,22 @@ impl<'t, T: Float> Var<'t, T> {
         let core = operands[0].core;
         let ids = operands.each_ref().map(|x| x.node);
         for (i, x) in operands.iter().enumerate() {
-            assert!(
-                std::ptr::eq(core, x.core),
-                "{}: operand {i}, of shape {}, is a variable of another tape",
-                op.name(),
-                x.shape()
-            );
+            x.check_tape(core, &op, i);
         }
         let shapes = operands.each_ref().map(Var::shape);
         core.run(op, &mut operands.map(|x| x.value), &shapes, &ids, kind)
+    }
+
+    /// Panics if this, operand `i` of an op, is of another tape than the operands before it.
+    #[track_caller]
+    #[inline]
+    fn check_tape(&self, core: &Core<T>, op: &impl Op<T>, i: usize) {
+        assert!(
+            std::ptr::eq(core, self.core),
+            "{}: operand {i}, of shape {}, is a variable of another tape",
+            op.name(),
+            self.shape()
+        );
     }
 
     /// As [`apply`](Var::apply), for any number of operands.
@@ -127,12 +134,7 @@ impl<'t, T: Float> Var<'t, T> {
         let mut core = None;
         let (mut values, mut ids) = (SmallVec::<[Tensor<T>; 4]>::new(), SmallVec::<[u32; 4]>::new());
         for (i, x) in operands.into_iter().enumerate() {
-            assert!(
-                std::ptr::eq(*core.get_or_insert(x.core), x.core),
-                "{}: operand {i}, of shape {}, is a variable of another tape",
-                op.name(),
-                x.shape()
-            );
+            x.check_tape(core.get_or_insert(x.core), &op, i);
             values.push(x.value);
             ids.push(x.node);
         }

@@ -34,8 +34,8 @@ pub trait Layer<T: Float> {
         self.output(params, input).map(|_| SmallVec::new())
     }
 
-    /// Bytes that the description holds beside itself, in lists of its own.
-    fn list_bytes(&self) -> usize {
+    /// Bytes of the lists that the description holds beside itself, as they have grown.
+    fn bookkeeping_bytes(&self) -> usize {
         0
     }
 
@@ -59,8 +59,11 @@ pub trait Layer<T: Float> {
 /// assert_eq!(y.shape().to_vec(), [5, 3]);
 /// ```
 pub struct Sequential<T: Float = f32> {
-    layers: Vec<(Box<str>, Box<dyn Layer<T>>)>,
+    layers: Vec<Named<T>>,
 }
+
+/// A layer and its name.
+type Named<T> = (Box<str>, Box<dyn Layer<T>>);
 
 impl<T: Float> Default for Sequential<T> {
     fn default() -> Self {
@@ -115,13 +118,6 @@ impl<T: Float> Sequential<T> {
     pub fn connections(&self, params: &Params<T>, input: Shape) -> Result<usize, ShapeError> {
         Ok(self.uses(params, input)?.iter().map(|each| each.connections).sum())
     }
-
-    /// Bytes of the list of layers.
-    pub fn bookkeeping_bytes(&self) -> usize {
-        let items: usize =
-            self.layers.iter().map(|(name, layer)| name.len() + size_of_val(&**layer) + layer.list_bytes()).sum();
-        self.layers.capacity() * size_of::<(Box<str>, Box<dyn Layer<T>>)>() + items
-    }
 }
 
 /// The error with the layer's name.
@@ -140,6 +136,10 @@ impl<T: Float> Layer<T> for Sequential<T> {
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         Ok(self.rows(params, input)?.into_iter().flat_map(|row| row.uses).collect())
+    }
+    fn bookkeeping_bytes(&self) -> usize {
+        let of_layer = |(name, layer): &Named<T>| name.len() + size_of_val(&**layer) + layer.bookkeeping_bytes();
+        self.layers.capacity() * size_of::<Named<T>>() + self.layers.iter().map(of_layer).sum::<usize>()
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {

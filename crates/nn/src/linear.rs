@@ -145,6 +145,10 @@ impl<T: Float> Layer<T> for Mlp {
         self.output(params, input)?;
         Ok(once_a_row(params, input, self.layers.iter().flat_map(|layer| [layer.weight, layer.bias])))
     }
+    fn bookkeeping_bytes(&self) -> usize {
+        // The first few stand in the description itself.
+        if self.layers.spilled() { self.layers.capacity() * size_of::<Linear>() } else { 0 }
+    }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         let (last, hidden) = self.layers.split_last().expect("a perceptron has a layer");

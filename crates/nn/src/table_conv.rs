@@ -141,7 +141,7 @@ impl<T: Float> Layer<T> for TableConv2d {
         let connections = |id| Use { id, connections: params.get(id).len() * places };
         Ok([Some(self.weight), self.bias].into_iter().flatten().map(connections).collect())
     }
-    fn list_bytes(&self) -> usize {
+    fn bookkeeping_bytes(&self) -> usize {
         size_of_val(&*self.pairs)
     }
     #[track_caller]

@@ -1,0 +1,60 @@
+//! What a thread keeps from one tape to the next, for each element type: it makes a training step
+//! that asks the system for nothing.
+
+use std::sync::atomic::{AtomicU16, Ordering};
+
+use crate::float::Float;
+use crate::gradients::BySlot;
+use crate::pool::Pool;
+use crate::tape::Arena;
+
+/// Everything that one thread keeps for one element type.
+#[doc(hidden)]
+pub struct Local<T: Float> {
+    pub(crate) pool: Pool<T>,
+    /// The arena of the last tape, empty, to be used by the next one.
+    pub(crate) arena: Option<Arena<T>>,
+    /// The list of the last gradients, empty, to be used by the next ones.
+    pub(crate) gradients: Option<BySlot<T>>,
+}
+
+impl<T: Float> Local<T> {
+    pub(crate) const fn new() -> Local<T> {
+        Local { pool: Pool::new(), arena: None, gradients: None }
+    }
+
+    /// For a dry run, with a number of its own.
+    pub(crate) fn dry() -> Local<T> {
+        static RUNS: AtomicU16 = AtomicU16::new(0);
+        let run = RUNS.fetch_add(1, Ordering::Relaxed) % u16::MAX + 1;
+        Local { pool: Pool::dry(run), ..Local::new() }
+    }
+
+    /// Bytes of all lists that are kept, as they have grown.
+    pub(crate) fn list_bytes(&self) -> usize {
+        /// Of a list that holds nothing beyond its items.
+        fn bytes<I>(list: &Vec<I>) -> usize {
+            list.capacity() * size_of::<I>()
+        }
+        self.arena.as_ref().map_or(0, Arena::bytes) + self.gradients.as_ref().map_or(0, bytes) + self.pool.list_bytes()
+    }
+}
+
+/// Lets `keep` put something back for the next user. While a thread ends, what it keeps may be gone
+/// already; then `keep` does not run, and the system takes what it holds.
+#[inline]
+pub(crate) fn give_back<T: Float>(keep: impl FnOnce(&mut Local<T>)) {
+    let _ = T::local().try_with(|local| {
+        if let Ok(mut local) = local.try_borrow_mut() {
+            keep(&mut local);
+        }
+    });
+}
+
+/// Gives all idle memory of this thread back to the system, the arena of the last tape too.
+///
+/// The steps that follow allocate afresh. Useful before a measurement, or after a phase that
+/// needed far more memory than the next one will. Not meant for a dry run, which it would end.
+pub fn release_memory<T: Float>() {
+    drop(T::local().replace(Local::new()));
+}
