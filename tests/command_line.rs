@@ -4,7 +4,7 @@
 use std::fs;
 use std::io::Write;
 use std::path::Path;
-use std::process::{Command, Output};
+use std::process::{Command, Output, Stdio};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
@@ -54,6 +54,7 @@ fn bad_input_gets_one_line_and_status_2() {
         (&["--batch", "-3"], &["--batch", "'-3'", "at least 1"]),
         (&["--batch", "1030"], &["--batch", "at most 1029", "found 1030"]),
         (&["--epochs", "many"], &["--epochs", "'many'", "whole number"]),
+        (&["--seed", "-1"], &["--seed", "'-1'", "from 0 to 18446744073709551615"]),
         (&["--seeds", "0"], &["--seeds", "'0'", "at least 1"]),
         (&["--lr", "-1"], &["--lr", "'-1'", "positive number"]),
         (&["--lr", "NaN"], &["--lr", "'NaN'", "positive number"]),
@@ -70,6 +71,8 @@ fn bad_input_gets_one_line_and_status_2() {
         (&["--data", &path(&tiny)], &["at least 4×4", "found 3×3"]),
         (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
         (&["--json", "src/lib.rs/figures.json"], &["src/lib.rs/figures.json", "is a directory"]),
+        (&["--json", "target/f", "--csv", "./src/../target/f"], &["--json and --csv", "two files", "target/f"]),
+        (&["--out", "target", "--csv", "target/footprint.svg"], &["--out and --csv", "two files"]),
         (&["--csv", "src"], &["`src`", "not a file"]),
     ];
     for (flags, fragments) in table {
@@ -130,4 +133,17 @@ fn images_of_another_size_are_studied_and_every_file_is_written() {
     let columns: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();
     assert_eq!(columns, [columns[0]; 5]);
     assert!(fs::read_to_string(at("footprint.svg")).unwrap().contains("convolutional"));
+}
+
+#[test]
+fn a_reader_who_has_seen_enough_is_no_error() {
+    let out = tempfile::tempdir().unwrap();
+    let mut cargo = Command::new(env!("CARGO"));
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", "--quiet", "--example", "convnet_memory", "--"]);
+    cargo.args(["--quick", "--out", out.path().to_str().unwrap()]).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = cargo.spawn().unwrap();
+    drop(child.stdout.take());
+    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+    assert!(status.success() && stderr.is_empty(), "{}", String::from_utf8_lossy(&stderr));
+    assert!(out.path().join("footprint.svg").exists(), "the picture is for another reader");
 }

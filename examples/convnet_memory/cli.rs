@@ -34,7 +34,7 @@ pub struct Flags {
     optimizer: OptimizerKind,
 
     /// The first seed: it decides the first weights and the order of the rows
-    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "0")]
+    #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "0", value_parser = seed)]
     seed: u64,
 
     /// How many seeds to train with, for means and spreads [default: 5]
@@ -148,8 +148,15 @@ impl Task {
         for path in [Some(&picture), flags.json.as_ref(), flags.csv.as_ref()].into_iter().flatten() {
             check_writable(path).unwrap_or_else(|error| refuse(error));
         }
-        if flags.json.is_some() && flags.json == flags.csv {
-            refuse("--json and --csv: expected two files, found one name");
+        let outputs = [("--out", Some(&picture)), ("--json", flags.json.as_ref()), ("--csv", flags.csv.as_ref())];
+        for (i, (first, one)) in outputs.iter().enumerate() {
+            for (second, other) in &outputs[i + 1..] {
+                if let (Some(one), Some(other)) = (one, other)
+                    && same_file(one, other)
+                {
+                    refuse(format!("{first} and {second}: expected two files, found `{}` for both", one.display()));
+                }
+            }
         }
         let (epochs, seeds) = if flags.quick { (2, 1) } else { (epochs_for(train.len()), 5) };
         let (first, seeds) = (flags.seed, flags.seeds.unwrap_or(seeds));
@@ -195,6 +202,19 @@ fn one_line(error: &clap::Error) -> String {
         text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage") && !line.starts_with("For more"));
     let line = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
     line.strip_prefix("error: ").map_or(line.clone(), str::to_string)
+}
+
+/// Whether two paths, whose directories exist, name one file.
+fn same_file(one: &Path, other: &Path) -> bool {
+    let place = |path: &Path| {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        (directory.canonicalize().ok(), path.file_name().map(ToOwned::to_owned))
+    };
+    place(one) == place(other)
+}
+
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
 }
 
 fn at_least_one<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {

@@ -19,6 +19,7 @@ mod support;
 mod training;
 
 use std::error::Error;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use cli::Task;
@@ -32,8 +33,14 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
     let task = Task::from_command_line();
-    match run(&task) {
+    match run(&task, &mut io::stdout().lock()) {
         Ok(code) => code,
+        // Who reads along may have seen enough, as `head` has.
+        Err(error)
+            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            ExitCode::SUCCESS
+        }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
@@ -41,11 +48,47 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(task: &Task) -> Result<ExitCode, Box<dyn Error>> {
+fn run(task: &Task, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
     kernels::set_threads(task.threads);
-    println!("Data: {}.", task.data);
-    println!("Networks: {}; between the maps, weights that are shared more and more.", task.plan.describe());
-    println!(
+    // Whether anybody reads this does not matter to the files.
+    let heading = print_heading(task, out);
+    let mut networks = Vec::new();
+    for sharing in Sharing::ALL {
+        networks.push(study::study(task, sharing)?);
+    }
+    write_files(task, &networks)?;
+    heading?;
+    writeln!(out, "{}", report::table(&networks))?;
+    writeln!(out, "Bytes are at the peak of a step, wherever in the step that is; the seven categories add up to the")?;
+    writeln!(
+        out,
+        "total. × less: against dense. ±: the standard deviation of the seeds. Peak resident memory is that of"
+    )?;
+    writeln!(out, "the whole process, with its code, its libraries and the data.")?;
+    let verdict = report::verdict(&networks);
+    writeln!(out, "{}\n", verdict.as_ref().unwrap_or_else(|complaint| complaint))?;
+    writeln!(out, "{}", report::activations(task, &networks))?;
+    writeln!(
+        out,
+        "Sharing shrinks parameters, gradients and optimizer state. It does not shrink what is kept for the"
+    )?;
+    writeln!(out, "backward sweep, which grows with the batch: try --batch.\n")?;
+    if task.per_layer {
+        for network in &networks {
+            writeln!(out, "{}", report::per_layer(network, task.batch))?;
+        }
+    }
+    print_known(task, out)?;
+    writeln!(out, "\nPicture: {}", task.picture.display())?;
+    Ok(if verdict.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// Prints what will be done.
+fn print_heading(task: &Task, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "Data: {}.", task.data)?;
+    writeln!(out, "Networks: {}; between the maps, weights that are shared more and more.", task.plan.describe())?;
+    writeln!(
+        out,
         "Training: {}, learning rate {}, batch {}, {} epochs, seeds {} to {}, f32, {} threads.\n",
         task.optimizer.name(),
         task.lr,
@@ -54,40 +97,27 @@ fn run(task: &Task) -> Result<ExitCode, Box<dyn Error>> {
         task.seeds.start,
         task.seeds.end - 1,
         task.threads
-    );
-    let mut networks = Vec::new();
-    for sharing in Sharing::ALL {
-        networks.push(study::study(task, sharing)?);
-    }
-    println!("{}", report::table(&networks));
-    println!("Bytes are at the peak of a step, wherever in the step that is; the seven categories add up to the");
-    println!("total. × less: against dense.");
-    let verdict = report::verdict(&networks);
-    println!("{}\n", verdict.as_ref().unwrap_or_else(|complaint| complaint));
-    println!("{}", report::activations(task, &networks));
-    println!("Sharing shrinks parameters, gradients and optimizer state. It does not shrink what is kept for the");
-    println!("backward sweep, which grows with the batch: try --batch.\n");
-    if task.per_layer {
-        for network in &networks {
-            println!("{}", report::per_layer(network, task.batch));
-        }
-    }
-    println!("Well-known networks, computed from their descriptions without allocating them:\n");
-    known::edge_detection().print(&mut std::io::stdout())?;
-    println!();
-    let rows = known::table();
-    known::print(&rows, &mut std::io::stdout())?;
-    if task.per_layer {
-        known::print_layers(&rows, &mut std::io::stdout())?;
-    }
+    )
+}
 
-    output::write(&task.picture, &bars::svg(&report::chart(task, &networks)))?;
-    println!("\nPicture: {}", task.picture.display());
+/// Writes the picture, and the figures where a flag says so.
+fn write_files(task: &Task, networks: &[study::Network]) -> Result<(), output::OutputError> {
+    output::write(&task.picture, &bars::svg(&report::chart(task, networks)))?;
     if let Some(path) = &task.json {
-        output::write(path, &report::json(task, &networks))?;
+        output::write(path, &report::json(task, networks))?;
     }
     if let Some(path) = &task.csv {
-        output::write(path, &report::csv(&networks))?;
+        output::write(path, &report::csv(networks))?;
     }
-    Ok(if verdict.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+    Ok(())
+}
+
+/// Prints what is known of networks from the literature.
+fn print_known(task: &Task, out: &mut impl Write) -> io::Result<()> {
+    writeln!(out, "Well-known networks, computed from their descriptions without allocating them:\n")?;
+    known::edge_detection().print(out)?;
+    writeln!(out)?;
+    let rows = known::table();
+    known::print(&rows, out)?;
+    if task.per_layer { known::print_layers(&rows, out) } else { Ok(()) }
 }

@@ -132,12 +132,15 @@ pub fn chart(task: &Task, networks: &[Network]) -> BarChart {
         parts: network.training.predicted.categories().map(|(_, bytes)| bytes).to_vec(),
         score: Estimate::with_deviation(&network.accuracies),
     };
-    let seeds = task.seeds.end - task.seeds.start;
+    let seeds = match task.seeds.end - task.seeds.start {
+        1 => "one seed".into(),
+        seeds => format!("mean ± standard deviation of {seeds} seeds"),
+    };
     BarChart {
         title: "What sharing parameters does to memory".into(),
         subtitle: format!(
             "Four networks with the same feature maps, at the peak of a training step with {}, batch {}, f32. \
-             Dots: accuracy on {} test rows, mean ± standard deviation of {seeds} seeds.",
+             Dots: accuracy on {} test rows, {seeds}.",
             task.optimizer.name(),
             task.batch,
             count(task.test.len())
@@ -177,7 +180,8 @@ pub fn json(task: &Task, networks: &[Network]) -> String {
     serde_json::to_string_pretty(&all).expect("figures and names can be written as JSON") + "\n"
 }
 
-/// A row for each network as CSV; columns as in the JSON, bytes where nothing else is said.
+/// A row for each network as CSV, bytes where nothing else is said; of losses and accuracies the mean
+/// and the standard deviation, where the JSON has those of all seeds.
 pub fn csv(networks: &[Network]) -> String {
     let mut text = String::from("network,unique_parameters,connections");
     for phase in ["training", "inference"] {

@@ -133,9 +133,10 @@ fn train(
 
 /// A bar that shows epoch, loss and speed; it stays silent when its output is no terminal.
 fn progress(task: &Task, sharing: Sharing) -> ProgressBar {
-    let steps = (task.train.len() / task.batch) as u64 * task.epochs * (task.seeds.end - task.seeds.start);
+    let steps = (task.train.len() / task.batch) as u64;
+    let steps = steps.saturating_mul(task.epochs).saturating_mul(task.seeds.end - task.seeds.start);
     let style =
-        ProgressStyle::with_template("{prefix:14} {bar:30} {msg}, {speed}, {eta} left").expect("a valid template");
+        ProgressStyle::with_template("{prefix:13} {wide_bar} {msg}, {speed}, {eta} left").expect("a valid template");
     let style = style.with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
         let _ = write!(out, "{:.0} steps/s", state.per_sec());
     });

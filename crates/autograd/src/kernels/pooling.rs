@@ -22,6 +22,7 @@ pub struct Windows {
 /// wins so that it is seen. Without branches, so that many are compared at once.
 #[inline(always)]
 #[expect(clippy::eq_op, clippy::neg_cmp_op_on_partial_ord, reason = "only a NaN differs from itself")]
+#[expect(clippy::needless_bitwise_bool, reason = "a lazy `&&` is a branch")]
 fn replaces<T: Copy + PartialOrd>(x: T, largest: T) -> bool {
     !(x <= largest) & (largest == largest)
 }

@@ -1,6 +1,7 @@
 //! Labelled images, and the two sets of handwritten digits that are known by their files' names.
 
 use std::fs;
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use super::idx::format;
@@ -217,9 +218,14 @@ pub fn digits(directory: impl AsRef<Path>) -> Result<(Images, Images), DataError
     Err(DataError::Missing { directory: directory.into(), expected, found: presence(directory) })
 }
 
-/// The file of this name, or of this name with `.gz`.
+/// The file of this name, or of this name with `.gz`. One that may not be looked at counts as there:
+/// whoever opens it learns why it can't be read.
 fn find(directory: &Path, name: &str) -> Option<PathBuf> {
-    [directory.join(name), directory.join(format!("{name}.gz"))].into_iter().find(|path| path.is_file())
+    let there = |path: &PathBuf| match fs::metadata(path) {
+        Ok(metadata) => metadata.is_file(),
+        Err(cause) => cause.kind() == ErrorKind::PermissionDenied,
+    };
+    [directory.join(name), directory.join(format!("{name}.gz"))].into_iter().find(there)
 }
 
 fn find_all(directory: &Path, names: &[&str]) -> Option<Vec<PathBuf>> {
