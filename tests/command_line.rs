@@ -58,6 +58,7 @@ fn bad_input_gets_one_line_and_status_2() {
         (&["--seeds", "0"], &["--seeds", "'0'", "at least 1"]),
         (&["--lr", "-1"], &["--lr", "'-1'", "positive number"]),
         (&["--lr", "NaN"], &["--lr", "'NaN'", "positive number"]),
+        (&["--fold", "4"], &["--fold", "'4'", "0, 1, 2 or 3"]),
         (&["--threads", "0"], &["--threads", "'0'", "from 1 to 256"]),
         (&["--optimizer", "newton"], &["--optimizer", "'newton'", "sgd, momentum, adam"]),
         (&["--fast"], &["'--fast'"]),
@@ -127,7 +128,7 @@ fn images_of_another_size_are_studied_and_every_file_is_written() {
             assert_eq!(predicted["total"], network[phase]["measured"]);
             assert_eq!(predicted["parameters"], 4 * parameters);
         }
-        assert_eq!(network["training"]["predicted"]["optimizer state"], 4 * parameters, "momentum: one number each");
+        assert_eq!(network["training"]["predicted"]["optimizer_state"], 4 * parameters, "momentum: one number each");
     }
     let csv = fs::read_to_string(at("f.csv")).unwrap();
     let columns: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();

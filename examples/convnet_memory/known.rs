@@ -190,7 +190,8 @@ impl KnownNetwork {
             step();
             probe.forget_peak();
             step();
-            probe.footprint(params.bookkeeping_bytes() + net.bookkeeping_bytes() + optimizer.bookkeeping_bytes())
+            let optimizer = optimizer.bookkeeping_bytes() + size_of_val(&*optimizer);
+            probe.footprint(params.bookkeeping_bytes() + net.bookkeeping_bytes() + optimizer)
         })
     }
 }

@@ -87,15 +87,17 @@ fn run(task: &Task, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
 fn print_heading(task: &Task, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "Data: {}.", task.data)?;
     writeln!(out, "Networks: {}; between the maps, weights that are shared more and more.", task.plan.describe())?;
+    let seeds = match (task.seeds.start, task.seeds.end - 1) {
+        (first, last) if first == last => format!("seed {first}"),
+        (first, last) => format!("seeds {first} to {last}"),
+    };
     writeln!(
         out,
-        "Training: {}, learning rate {}, batch {}, {} epochs, seeds {} to {}, f32, {} threads.\n",
+        "Training: {}, learning rate {}, batch {}, epochs: {}, {seeds}, f32, threads: {}.\n",
         task.optimizer.name(),
         task.lr,
         task.batch,
         task.epochs,
-        task.seeds.start,
-        task.seeds.end - 1,
         task.threads
     )
 }

@@ -109,11 +109,16 @@ pub fn activations(task: &Task, networks: &[Network]) -> Table {
 
 /// A network, layer by layer.
 pub fn per_layer(network: &Network, batch: usize) -> String {
-    let mut table = Table::new(["layer", "kind", "result", "parameters", "connections", "bytes", "result of a batch"]);
+    let header =
+        "layer, kind, result, parameters, connections, times, parameters, gradients, optimizer, result of a batch";
+    let mut table = Table::new(header.split(", "));
     let shape = |dims: &[usize]| dims.iter().map(usize::to_string).collect::<Vec<_>>().join("×");
     for LayerLine { name, kind, output, parameters, connections } in &network.layers {
-        let result = output.iter().product::<usize>() * batch * size_of::<f32>();
-        let numbers = [count(*parameters), count(*connections), bytes(parameters * size_of::<f32>()), bytes(result)];
+        let result = output.iter().product::<usize>() * batch;
+        let shared = if *parameters == 0 { "–".into() } else { times(*connections, *parameters) };
+        let sizes = [*parameters, *parameters, parameters * network.optimizer_numbers, result];
+        let numbers = [count(*parameters), count(*connections), shared];
+        let numbers = numbers.into_iter().chain(sizes.map(|size| bytes(size * size_of::<f32>())));
         table.row([name.clone(), (*kind).into(), shape(output)].into_iter().chain(numbers));
     }
     format!("{}, layer by layer (f32, batch {batch}):\n{table}", network.name)
@@ -157,7 +162,7 @@ pub fn json(task: &Task, networks: &[Network]) -> String {
     #[derive(Serialize)]
     struct All<'a> {
         data: &'a str,
-        networks_share: String,
+        feature_maps: String,
         optimizer: &'a str,
         learning_rate: f64,
         batch: usize,
@@ -168,7 +173,7 @@ pub fn json(task: &Task, networks: &[Network]) -> String {
     }
     let all = All {
         data: &task.data,
-        networks_share: task.plan.describe(),
+        feature_maps: task.plan.describe(),
         optimizer: task.optimizer.name(),
         learning_rate: task.lr,
         batch: task.batch,
@@ -183,13 +188,15 @@ pub fn json(task: &Task, networks: &[Network]) -> String {
 /// A row for each network as CSV, bytes where nothing else is said; of losses and accuracies the mean
 /// and the standard deviation, where the JSON has those of all seeds.
 pub fn csv(networks: &[Network]) -> String {
-    let mut text = String::from("network,unique_parameters,connections");
+    let mut text = String::from("network,parameters,connections");
     for phase in ["training", "inference"] {
         for category in categories().into_iter().chain(["predicted", "measured"]) {
             let _ = write!(text, ",{phase}_{}", category.replace(' ', "_"));
         }
     }
-    text.push_str(",kept_after_forward,peak_resident,milliseconds_a_step,loss_mean,loss_deviation,accuracy_mean,accuracy_deviation\n");
+    text.push_str(
+        ",kept_after_forward,resident,milliseconds_a_step,loss_mean,loss_deviation,accuracy_mean,accuracy_deviation\n",
+    );
     for n in networks {
         let _ = write!(text, "{},{},{}", n.name, n.parameters, n.connections);
         for memory in [&n.training, &n.inference] {

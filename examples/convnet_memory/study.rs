@@ -22,6 +22,8 @@ pub struct Network {
     pub parameters: usize,
     /// Numbers as if nothing were shared: every name, every position with a copy of its own.
     pub connections: usize,
+    /// How many numbers the optimizer keeps for each parameter.
+    pub optimizer_numbers: usize,
     /// Layer by layer.
     pub layers: Vec<LayerLine>,
     /// Bytes at the peak of a training step.
@@ -67,7 +69,8 @@ pub struct LayerLine {
 }
 
 fn by_category<S: serde::Serializer>(footprint: &Footprint, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_map(footprint.categories().into_iter().chain([("total", footprint.total())]))
+    let named = footprint.categories().into_iter().chain([("total", footprint.total())]);
+    serializer.collect_map(named.map(|(name, bytes)| (name.replace(' ', "_"), bytes)))
 }
 
 /// Predicts, measures and trains one network.
@@ -95,6 +98,7 @@ pub fn study(task: &Task, sharing: Sharing) -> Result<Network, DataError> {
         name: sharing.name(),
         parameters,
         connections: layers.iter().map(|layer| layer.connections).sum(),
+        optimizer_numbers: setting.optimizer.numbers_per_parameter(),
         layers,
         training,
         inference,

@@ -31,13 +31,18 @@ impl OptimizerKind {
         }
     }
 
-    /// A learning rate that serves all four networks, chosen on training rows.
+    /// A learning rate that serves all four networks, chosen by holding out training rows.
     pub fn usual_rate(self) -> f64 {
         match self {
             OptimizerKind::Sgd => 0.2,
             OptimizerKind::Momentum => 0.02,
             OptimizerKind::Adam => 0.002,
         }
+    }
+
+    /// How many numbers the optimizer keeps for each parameter.
+    pub fn numbers_per_parameter(self) -> usize {
+        self.build(1.0).numbers_per_parameter()
     }
 
     /// The name in tables.

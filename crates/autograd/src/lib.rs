@@ -29,6 +29,15 @@
 //! then the other `ops`; `sweep`, where gradients add; `check`; `pool`, `local` and `footprint`; `kernels`,
 //! the loops over numbers, with all unsafe code.
 //!
+//! # Panics
+//!
+//! What a programmer gets wrong panics at their own line, with the op, the shapes and the axis: shapes
+//! that do not fit, an axis that there is not, a variable of another tape, an id or a slot of another
+//! store, a tape that is spent. Every function that takes a variable, an id or a shape may do so, even
+//! where its own page does not say it again.
+//!
+//! # Absent
+//!
 //! Deliberately absent: layers, devices other than the CPU, element types other than `f32` and `f64`,
 //! views (a tensor is always dense and row-major).
 

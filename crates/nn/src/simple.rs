@@ -83,11 +83,32 @@ impl<T: Float> Layer<T> for Unflatten {
     }
 }
 
-/// The largest number of each window of rows × columns × channels.
+/// The largest number of each window: `[n, h, w, c] → [n, oh, ow, c]`, with
+/// oh = ⌊(h + 2·pad − size) / stride⌋ + 1 and ow likewise. Padding never wins. In PyTorch this is
+/// called `nn.MaxPool2d`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Window};
+/// use tandem_nn::{Layer, MaxPool2d};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([1, 2, 4, 1], vec![1., 2., 3., 4., 5., 6., 7., 0.]));
+/// assert_eq!(MaxPool2d(Window::square(2)).forward(&tape, x).value().data(), [6., 7.]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct MaxPool2d(pub Window);
 
-/// The mean of each window of rows × columns × channels, padding counting as zeros.
+/// The mean of each window, padding counting as zeros: `[n, h, w, c] → [n, oh, ow, c]`, with oh and ow
+/// as for [`MaxPool2d`]. In PyTorch this is called `nn.AvgPool2d`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Window};
+/// use tandem_nn::{AvgPool2d, Layer};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([1, 2, 4, 1], vec![1., 2., 3., 4., 5., 6., 7., 0.]));
+/// assert_eq!(AvgPool2d(Window::square(2)).forward(&tape, x).value().data(), [3.5, 3.5]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AvgPool2d(pub Window);
 

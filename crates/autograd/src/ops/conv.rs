@@ -256,7 +256,20 @@ fn run<T: Float>(out: Out, len: usize, kernel: impl FnOnce(&mut [T], &mut [T])) 
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// Convolution of images `[n, h, w, c]` with these kernels; see [`Conv`].
+    /// Convolution of images `[n, h, w, c]` with these kernels, to `[n, oh, ow, o]`; see [`Conv`]. In
+    /// PyTorch this is called `F.conv2d`, with channels first.
+    ///
+    /// ```
+    /// use tandem_autograd::{Conv, Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let row = tape.constant(Tensor::new([1, 1, 4, 1], vec![1., 2., 4., 7.]));
+    /// let kernel = tape.input(Tensor::new([1, 2, 1, 1], vec![-1., 1.]));      // differences of neighbours
+    /// let z = row.conv(kernel.clone(), Conv::default());
+    /// assert_eq!(z.value().data(), [1., 2., 3.]);
+    /// let gradients = z.sum().backward();                     // one kernel, three positions: sums over them
+    /// assert_eq!(gradients.wrt(&kernel).unwrap().data(), [1. + 2. + 4., 2. + 4. + 7.]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.
