@@ -119,13 +119,51 @@ impl Task {
         });
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let directory = flags.data.unwrap_or_else(|| root.join("data"));
-        let (train, test) = digits(&directory).unwrap_or_else(|error| refuse(error));
-        if flags.batch > train.len() {
-            refuse(format!(
-                "--batch: expected at most {}, the number of training rows, found {}",
-                train.len(),
-                flags.batch
-            ));
+        let Data { train, test, plan } = Data::load(&directory, flags.batch);
+        let picture = flags.out.unwrap_or_else(|| root.join("target/convnet_memory")).join("footprint.svg");
+        for path in [Some(&picture), flags.json.as_ref(), flags.csv.as_ref()].into_iter().flatten() {
+            check_writable(path).unwrap_or_else(|error| refuse(error));
+        }
+        if flags.json.is_some() && flags.json == flags.csv {
+            refuse("--json and --csv: expected two files, found one name");
+        }
+        let (epochs, seeds) = if flags.quick { (2, 1) } else { (epochs_for(train.len()), 5) };
+        let (first, seeds) = (flags.seed, flags.seeds.unwrap_or(seeds));
+        let last = first
+            .checked_add(seeds)
+            .unwrap_or_else(|| refuse(format!("--seed: {first} leaves no room for {seeds} seeds")));
+        Task {
+            data: describe(&directory, root, &train, &test),
+            train,
+            test,
+            plan,
+            optimizer: flags.optimizer,
+            lr: flags.lr.unwrap_or(flags.optimizer.usual_rate()),
+            batch: flags.batch,
+            epochs: flags.epochs.unwrap_or(epochs),
+            seeds: first..last,
+            threads: flags.threads.unwrap_or_else(tandem::autograd::kernels::threads),
+            picture,
+            json: flags.json,
+            csv: flags.csv,
+            per_layer: flags.per_layer,
+        }
+    }
+}
+
+/// The images, and networks of a size that fits them.
+struct Data {
+    train: Images,
+    test: Images,
+    plan: Plan,
+}
+
+impl Data {
+    /// The data in a directory, for batches of this size. Whatever does not fit ends the program.
+    fn load(directory: &Path, batch: usize) -> Data {
+        let (train, test) = digits(directory).unwrap_or_else(|error| refuse(error));
+        if batch > train.len() {
+            refuse(format!("--batch: expected at most {}, the number of training rows, found {batch}", train.len()));
         }
         if test.is_empty() || (train.height, train.width) != (test.height, test.width) {
             let of = |set: &Images| format!("{} images of {}×{}", set.len(), set.height, set.width);
@@ -144,43 +182,20 @@ impl Task {
                 train.width
             ))
         });
-        let picture = flags.out.unwrap_or_else(|| root.join("target/convnet_memory")).join("footprint.svg");
-        for path in [Some(&picture), flags.json.as_ref(), flags.csv.as_ref()].into_iter().flatten() {
-            check_writable(path).unwrap_or_else(|error| refuse(error));
-        }
-        if flags.json.is_some() && flags.json == flags.csv {
-            refuse("--json and --csv: expected two files, found one name");
-        }
-        let (epochs, seeds) = if flags.quick { (2, 1) } else { (epochs_for(train.len()), 5) };
-        let (first, seeds) = (flags.seed, flags.seeds.unwrap_or(seeds));
-        let last = first
-            .checked_add(seeds)
-            .unwrap_or_else(|| refuse(format!("--seed: {first} leaves no room for {seeds} seeds")));
-        Task {
-            data: format!(
-                "{}, {} training and {} test rows of {}×{} pixels",
-                directory.display(),
-                train.len(),
-                test.len(),
-                train.height,
-                train.width
-            )
-            .replace(&format!("{}/", root.display()), ""),
-            train,
-            test,
-            plan,
-            optimizer: flags.optimizer,
-            lr: flags.lr.unwrap_or(flags.optimizer.usual_rate()),
-            batch: flags.batch,
-            epochs: flags.epochs.unwrap_or(epochs),
-            seeds: first..last,
-            threads: flags.threads.unwrap_or_else(tandem::autograd::kernels::threads),
-            picture,
-            json: flags.json,
-            csv: flags.csv,
-            per_layer: flags.per_layer,
-        }
+        Data { train, test, plan }
     }
+}
+
+/// What the data are, in a line; a directory below the root without the root.
+fn describe(directory: &Path, root: &Path, train: &Images, test: &Images) -> String {
+    format!(
+        "{}, {} training and {} test rows of {}×{} pixels",
+        directory.display().to_string().replace(&format!("{}/", root.display()), ""),
+        train.len(),
+        test.len(),
+        train.height,
+        train.width
+    )
 }
 
 /// As many epochs as show about 31,000 images, at least one and at most 30.
