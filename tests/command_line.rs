@@ -47,6 +47,8 @@ fn bad_input_gets_one_line_and_status_2() {
     let sizes = directory([images(64, 27), labels(64, 10)]);
     let tiny = directory([images(64, 3), labels(64, 10)]);
     fs::write(tiny.path().join("t10k-images-idx3-ubyte"), images(20, 3)).unwrap();
+    let empty = directory([images(64, 0), labels(64, 10)]);
+    fs::write(empty.path().join("t10k-images-idx3-ubyte"), images(20, 0)).unwrap();
     let path = |directory: &tempfile::TempDir| directory.path().to_str().unwrap().to_string();
     let file = path(&truncated) + "/train-images-idx3-ubyte";
     let table: &[(&[&str], &[&str])] = &[
@@ -70,6 +72,7 @@ fn bad_input_gets_one_line_and_status_2() {
         (&["--data", &path(&range)], &["train-labels-idx1-ubyte", "byte 18", "from 0 to 9", "found 10"]),
         (&["--data", &path(&sizes)], &["64 images of 27×27", "20 images of 28×28"]),
         (&["--data", &path(&tiny)], &["at least 4×4", "found 3×3"]),
+        (&["--data", &path(&empty)], &["at least 4×4", "found 0×0"]),
         (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
         (&["--json", "src/lib.rs/figures.json"], &["src/lib.rs/figures.json", "is a directory"]),
         (&["--json", "target/f", "--csv", "./src/../target/f"], &["--json and --csv", "two files", "target/f"]),

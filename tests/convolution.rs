@@ -182,7 +182,7 @@ fn layers_agree<T: Float>() {
     for kernel in layers() {
         let rng = &mut StdRng::seed_from_u64(3);
         let images = numbers::<T>([2, IMAGE[0], IMAGE[1], 4], rng);
-        let out = [0, 1].map(|axis| kernel.conv.positions(axis, IMAGE[axis], kernel.size[axis]).unwrap());
+        let out = kernel.positions(IMAGE).unwrap();
         let [mut one, mut each] = [(); 2].map(|()| Params::<T>::new());
         let shared = Conv2d::new(&mut one, "layer", kernel, Init::Zeros, rng);
         let unshared = LocallyConnected2d::new(&mut each, "layer", IMAGE, kernel, Init::Zeros, rng);

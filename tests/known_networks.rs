@@ -17,7 +17,7 @@ fn row(name: &str) -> Row {
 
 /// Parameters and connections by layer.
 fn layers(row: &Row) -> BTreeMap<&str, (usize, usize)> {
-    row.layers.iter().map(|layer| (&*layer.name, (layer.parameters, layer.connections))).collect()
+    row.layers.iter().map(|layer| (&*layer.name, (layer.parameters, layer.connections()))).collect()
 }
 
 /// Goodfellow, Bengio and Courville, Deep Learning (2016), figure 9.6.
@@ -87,7 +87,7 @@ fn unsharing_turns_connections_into_parameters_and_leaves_the_activations() {
         assert_eq!(unshared.parameters, shared.connections, "{}", net.name);
         for (a, b) in shared.layers.iter().zip(&unshared.layers) {
             assert_eq!((&a.name, a.output), (&b.name, b.output));
-            assert_eq!((b.parameters, b.connections), (a.connections, a.connections), "{}: {}", net.name, a.name);
+            assert_eq!((b.parameters, b.connections()), (a.connections(), a.connections()), "{}: {}", net.name, a.name);
         }
         for (a, b) in shared.training.iter().zip(&unshared.training) {
             assert_eq!(a.activations, b.activations, "{}, batches of {}", net.name, a.batch);

@@ -124,17 +124,51 @@ impl Task {
         });
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let directory = flags.data.unwrap_or_else(|| root.join("data"));
-        let (train, test) = digits(&directory).unwrap_or_else(|error| refuse(error));
-        let (train, test) = match flags.fold {
+        let Data { train, test, plan } = Data::load(&directory, flags.fold, flags.batch);
+        let (epochs, seeds) = if flags.quick { (2, 1) } else { (epochs_for(train.len()), 5) };
+        let (first, seeds) = (flags.seed, flags.seeds.unwrap_or(seeds));
+        let last = first
+            .checked_add(seeds)
+            .unwrap_or_else(|| refuse(format!("--seed: {first} leaves no room for {seeds} seeds")));
+        let picture = flags.out.unwrap_or_else(|| root.join("target/convnet_memory")).join("footprint.svg");
+        check_outputs([("--out", Some(&picture)), ("--json", flags.json.as_ref()), ("--csv", flags.csv.as_ref())]);
+        Task {
+            data: describe(&directory, root, &train, &test),
+            train,
+            test,
+            plan,
+            optimizer: flags.optimizer,
+            lr: flags.lr.unwrap_or(flags.optimizer.usual_rate()),
+            batch: flags.batch,
+            epochs: flags.epochs.unwrap_or(epochs),
+            seeds: first..last,
+            threads: flags.threads.unwrap_or_else(tandem::autograd::kernels::threads),
+            picture,
+            json: flags.json,
+            csv: flags.csv,
+            per_layer: flags.per_layer,
+        }
+    }
+}
+
+/// The images, and networks of a size that fits them.
+struct Data {
+    train: Images,
+    test: Images,
+    plan: Plan,
+}
+
+impl Data {
+    /// The data in a directory, perhaps with a quarter of the training rows in place of the test rows,
+    /// for batches of this size. Whatever does not fit ends the program.
+    fn load(directory: &Path, fold: Option<usize>, batch: usize) -> Data {
+        let (train, test) = digits(directory).unwrap_or_else(|error| refuse(error));
+        let (train, test) = match fold {
             Some(quarter) => hold_out(&train, quarter),
             None => (train, test),
         };
-        if flags.batch > train.len() {
-            refuse(format!(
-                "--batch: expected at most {}, the number of training rows, found {}",
-                train.len(),
-                flags.batch
-            ));
+        if batch > train.len() {
+            refuse(format!("--batch: expected at most {}, the number of training rows, found {batch}", train.len()));
         }
         if test.is_empty() || (train.height, train.width) != (test.height, test.width) {
             let of = |set: &Images| format!("{} images of {}×{}", set.len(), set.height, set.width);
@@ -153,48 +187,22 @@ impl Task {
                 train.width
             ))
         });
-        let (epochs, seeds) = if flags.quick { (2, 1) } else { (epochs_for(train.len()), 5) };
-        let (first, seeds) = (flags.seed, flags.seeds.unwrap_or(seeds));
-        let last = first
-            .checked_add(seeds)
-            .unwrap_or_else(|| refuse(format!("--seed: {first} leaves no room for {seeds} seeds")));
-        let picture = flags.out.unwrap_or_else(|| root.join("target/convnet_memory")).join("footprint.svg");
-        for path in [Some(&picture), flags.json.as_ref(), flags.csv.as_ref()].into_iter().flatten() {
-            check_writable(path).unwrap_or_else(|error| refuse(error));
-        }
-        let outputs = [("--out", Some(&picture)), ("--json", flags.json.as_ref()), ("--csv", flags.csv.as_ref())];
-        for (i, (first, one)) in outputs.iter().enumerate() {
-            for (second, other) in &outputs[i + 1..] {
-                if let (Some(one), Some(other)) = (one, other)
-                    && same_file(one, other)
-                {
-                    refuse(format!("{first} and {second}: expected two files, found `{}` for both", one.display()));
-                }
+        Data { train, test, plan }
+    }
+}
+
+/// Makes sure that every output can be written, and that no two are one file.
+fn check_outputs(outputs: [(&str, Option<&PathBuf>); 3]) {
+    for path in outputs.iter().filter_map(|(_, path)| *path) {
+        check_writable(path).unwrap_or_else(|error| refuse(error));
+    }
+    for (i, (first, one)) in outputs.iter().enumerate() {
+        for (second, other) in &outputs[i + 1..] {
+            if let (Some(one), Some(other)) = (one, other)
+                && same_file(one, other)
+            {
+                refuse(format!("{first} and {second}: expected two files, found `{}` for both", one.display()));
             }
-        }
-        Task {
-            data: format!(
-                "{}, {} training and {} test rows of {}×{} pixels",
-                directory.display(),
-                train.len(),
-                test.len(),
-                train.height,
-                train.width
-            )
-            .replace(&format!("{}/", root.display()), ""),
-            train,
-            test,
-            plan,
-            optimizer: flags.optimizer,
-            lr: flags.lr.unwrap_or(flags.optimizer.usual_rate()),
-            batch: flags.batch,
-            epochs: flags.epochs.unwrap_or(epochs),
-            seeds: first..last,
-            threads: flags.threads.unwrap_or_else(tandem::autograd::kernels::threads),
-            picture,
-            json: flags.json,
-            csv: flags.csv,
-            per_layer: flags.per_layer,
         }
     }
 }
@@ -204,6 +212,18 @@ impl Task {
 fn hold_out(rows: &Images, quarter: usize) -> (Images, Images) {
     let [start, end] = [quarter, quarter + 1].map(|k| k * rows.len() / 4);
     (rows.subset((0..start).chain(end..rows.len())), rows.subset(start..end))
+}
+
+/// What the data are, in a line; a directory below the root without the root.
+fn describe(directory: &Path, root: &Path, train: &Images, test: &Images) -> String {
+    format!(
+        "{}, {} training and {} test rows of {}×{} pixels",
+        directory.display().to_string().replace(&format!("{}/", root.display()), ""),
+        train.len(),
+        test.len(),
+        train.height,
+        train.width
+    )
 }
 
 /// As many epochs as show about 31,000 images, at least one and at most 30.

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem_autograd::{Footprint, Kind, Params, Probe, Shape, Tape, Tensor, Var, dry_run};
-use tandem_nn::{Adam, Conv2d, Init, Kernel, Layer, Optimizer, Sgd};
+use tandem_nn::{Adam, Conv2d, Init, Kernel, Layer, LayerRow, Optimizer, Sgd};
 
 use super::support::format::{Table, bytes, count, times};
 use networks::Builder;
@@ -72,23 +72,9 @@ pub struct Row {
     /// Numbers as if nothing were shared.
     pub connections: usize,
     /// The layers that have parameters.
-    pub layers: Vec<LayerCount>,
+    pub layers: Vec<LayerRow>,
     /// What training takes, for every batch size.
     pub training: Vec<Training>,
-}
-
-/// What one layer has.
-pub struct LayerCount {
-    /// Its name.
-    pub name: String,
-    /// Its kind, as [`Layer::kind`] says.
-    pub kind: &'static str,
-    /// The shape of its result for one example.
-    pub output: Shape,
-    /// Numbers in the store.
-    pub parameters: usize,
-    /// Numbers as if nothing were shared.
-    pub connections: usize,
 }
 
 /// What training a network takes, in bytes of `f32`.
@@ -121,17 +107,9 @@ impl KnownNetwork {
         let (parameters, layers) = dry_run(|_: &Probe<f32>| {
             let built = self.build(sharing);
             let rows = built.net.rows(&built.params, self.image.into()).expect("checked as it was built");
-            let layer = |row: tandem_nn::LayerRow| LayerCount {
-                parameters: row.uses.iter().map(|each| built.params.get(each.id).len()).sum(),
-                connections: row.uses.iter().map(|each| each.connections).sum(),
-                name: row.name,
-                kind: row.kind,
-                output: row.output,
-            };
-            let layers: Vec<LayerCount> = rows.into_iter().map(layer).filter(|row| row.parameters > 0).collect();
-            (built.params.numel(), layers)
+            (built.params.numel(), rows.into_iter().filter(|row| row.parameters > 0).collect::<Vec<_>>())
         });
-        let connections = layers.iter().map(|layer| layer.connections).sum();
+        let connections = layers.iter().map(LayerRow::connections).sum();
         let training = BATCHES.iter().map(|&batch| Training {
             batch,
             activations: self.activations(sharing, batch),
@@ -213,7 +191,7 @@ impl Row {
     /// Parameters and connections of the convolutions alone.
     pub fn convolutions(&self) -> (usize, usize) {
         let convolutions = self.layers.iter().filter(|layer| ["conv", "table conv", "unshared"].contains(&layer.kind));
-        convolutions.fold((0, 0), |(p, c), layer| (p + layer.parameters, c + layer.connections))
+        convolutions.fold((0, 0), |(p, c), layer| (p + layer.parameters, c + layer.connections()))
     }
 }
 
@@ -314,8 +292,9 @@ pub fn print(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
 pub fn print_layers(rows: &[Row], out: &mut impl Write) -> io::Result<()> {
     for row in rows.iter().filter(|row| row.sharing == Sharing::Shared) {
         let mut table = Table::new(["layer", "kind", "result", "parameters", "connections"]);
-        for LayerCount { name, kind, output, parameters, connections } in &row.layers {
-            table.row([name.clone(), (*kind).into(), output.to_string(), count(*parameters), count(*connections)]);
+        for layer in &row.layers {
+            let counts = [layer.parameters, layer.connections()].map(count);
+            table.row([layer.name.clone(), layer.kind.into(), layer.output.to_string()].into_iter().chain(counts));
         }
         write!(out, "\n{}, layer by layer:\n{table}", row.name)?;
     }

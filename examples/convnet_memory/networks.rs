@@ -60,22 +60,24 @@ impl Plan {
     pub fn new(image: [usize; 2], channels: usize, classes: usize) -> Option<Plan> {
         let sizes = (1..=64).flat_map(|stride| [[16, 32], [8, 16], [4, 8]].map(|maps| (stride, maps)));
         let mut plans = sizes.map(|(stride, maps)| Plan { image, channels, classes, stride, maps });
-        plans.find(|plan| plan.dense_numel() < MOST).filter(|plan| plan.last().iter().all(|&side| side >= 1))
+        plans.find(|plan| plan.dense_numel() < MOST).filter(|plan| plan.pooled_twice().iter().all(|&side| side >= 1))
     }
 
-    fn first(&self) -> Kernel {
+    /// The kernel of the first hidden layer.
+    fn kernel1(&self) -> Kernel {
         let reach = if self.stride == 1 { 1 } else { 2 };
         let kernel = Kernel::new([2 * reach + 1; 2], [self.channels, self.maps[0]]);
         kernel.pad([reach; 2]).stride([self.stride; 2])
     }
 
-    fn second(&self) -> Kernel {
+    /// The kernel of the second.
+    fn kernel2(&self) -> Kernel {
         Kernel::new([3; 2], self.maps).pad([1; 2])
     }
 
     /// Rows and columns of the first maps.
     fn mapped(&self) -> [usize; 2] {
-        self.image.map(|side| (side - 1) / self.stride + 1)
+        self.kernel1().positions(self.image).unwrap_or([0; 2])
     }
 
     /// Rows and columns after pooling, which are those of the second maps.
@@ -84,7 +86,7 @@ impl Plan {
     }
 
     /// Rows and columns after pooling once more.
-    fn last(&self) -> [usize; 2] {
+    fn pooled_twice(&self) -> [usize; 2] {
         self.pooled().map(|side| side / 2)
     }
 
@@ -92,7 +94,7 @@ impl Plan {
         let area = |[h, w]: [usize; 2]| h * w;
         let inputs = area(self.image) * self.channels;
         let [first, pooled] = [area(self.mapped()) * self.maps[0], area(self.pooled()) * self.maps[0]];
-        let [second, last] = [area(self.pooled()) * self.maps[1], area(self.last()) * self.maps[1]];
+        let [second, last] = [area(self.pooled()) * self.maps[1], area(self.pooled_twice()) * self.maps[1]];
         (inputs + 1) * first + (pooled + 1) * second + (last + 1) * self.classes
     }
 
@@ -110,38 +112,38 @@ impl Plan {
     /// The network with this kind of sharing: two hidden layers of maps, then one linear layer.
     pub fn build(&self, sharing: Sharing, params: &mut Params, rng: &mut impl Rng) -> Sequential {
         let mut net = Sequential::new();
-        let [ph, pw] = self.pooled();
-        Plan::layer(sharing, &mut net, params, "maps1", self.image, self.first(), rng);
+        sharing.push_maps(&mut net, "maps1", (self.image, self.kernel1()), params, rng);
         net.push("relu1", Activation::Relu);
         net.push("pool1", MaxPool2d(Window::square(2)));
-        Plan::layer(sharing, &mut net, params, "maps2", [ph, pw], self.second(), rng);
+        sharing.push_maps(&mut net, "maps2", (self.pooled(), self.kernel2()), params, rng);
         net.push("relu2", Activation::Relu);
         net.push("pool2", MaxPool2d(Window::square(2)));
         net.push("flatten", Flatten);
-        let sizes = [self.last().iter().product::<usize>() * self.maps[1], self.classes];
+        let sizes = [self.pooled_twice().iter().product::<usize>() * self.maps[1], self.classes];
         net.push("logits", Linear::new(params, "logits", sizes, Init::He, rng));
         net
     }
+}
 
-    /// A layer from one feature map to the next.
-    fn layer(
-        sharing: Sharing,
+impl Sharing {
+    /// Appends a layer from images of this size to the maps that the kernel would give.
+    fn push_maps(
+        self,
         net: &mut Sequential,
-        params: &mut Params,
         path: &str,
-        image: [usize; 2],
-        kernel: Kernel,
+        (image, kernel): ([usize; 2], Kernel),
+        params: &mut Params,
         rng: &mut impl Rng,
     ) {
         let init = Init::He;
-        match sharing {
+        match self {
             Sharing::Dense => {
-                let out = [0, 1].map(|axis| kernel.conv.positions(axis, image[axis], kernel.size[axis]).unwrap_or(0));
-                let [from, to] = [(image, kernel.channels[0]), (out, kernel.channels[1])];
-                let sizes = [from, to].map(|([h, w], channels)| h * w * channels);
+                let [c, o] = kernel.channels;
+                let [oh, ow] = kernel.positions(image).expect("the kernel fits into the padded image");
+                let sizes = [image[0] * image[1] * c, oh * ow * o];
                 net.push(&format!("{path}.flatten"), Flatten);
                 net.push(path, Linear::new(params, path, sizes, init, rng));
-                net.push(&format!("{path}.unflatten"), Unflatten(Shape::from([to.0[0], to.0[1], to.1])));
+                net.push(&format!("{path}.unflatten"), Unflatten(Shape::from([oh, ow, o])));
             }
             Sharing::Unshared => net.push(path, LocallyConnected2d::new(params, path, image, kernel, init, rng)),
             Sharing::Tiled => net.push(path, TiledConv2d::new(params, path, TILE, kernel, init, rng)),

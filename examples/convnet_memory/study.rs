@@ -154,8 +154,8 @@ fn describe(setting: &Setting, sharing: Sharing) -> (usize, Vec<LayerLine>) {
         let params: &Params = &trainer.params;
         let rows = trainer.net.rows(params, setting.plan.input()).expect("the plan's layers fit each other");
         let line = |row: tandem::nn::LayerRow| LayerLine {
-            parameters: row.uses.iter().map(|each| params.get(each.id).len()).sum(),
-            connections: row.uses.iter().map(|each| each.connections).sum(),
+            parameters: row.parameters,
+            connections: row.connections(),
             name: row.name,
             kind: row.kind,
             output: row.output.to_vec(),

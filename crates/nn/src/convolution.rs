@@ -99,7 +99,7 @@ pub struct LocallyConnected2d {
 /// ```
 /// use tandem_nn::Kernel;
 /// let kernel = Kernel::new([5, 5], [3, 8]).stride([2, 2]).pad([2, 2]);
-/// assert_eq!(kernel.conv.positions(0, 28, 5), Some(14));
+/// assert_eq!(kernel.positions([28, 32]), Some([14, 16]));
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Kernel {
@@ -148,6 +148,13 @@ impl Kernel {
     pub fn without_bias(mut self) -> Kernel {
         self.bias = false;
         self
+    }
+
+    /// Rows and columns of the result for images of `image` = \[rows, columns\], which are the positions
+    /// of the kernel; see [`Conv::positions`]. `None` if it does not fit.
+    pub fn positions(&self, image: [usize; 2]) -> Option<[usize; 2]> {
+        let along = |axis: usize| self.conv.positions(axis, image[axis], self.size[axis]);
+        Some([along(0)?, along(1)?])
     }
 
     /// Draws `tile` kernels, named `path.weight`, and their biases, named `path.bias`.
@@ -223,8 +230,9 @@ impl LocallyConnected2d {
         init: Init,
         rng: &mut impl Rng,
     ) -> LocallyConnected2d {
-        let out = [0, 1].map(|axis| kernel.conv.positions(axis, image[axis], kernel.size[axis]).unwrap_or(0));
-        assert!(!out.contains(&0), "`{path}`: {kernel:?} does not fit into images of {image:?}");
+        let Some(out) = kernel.positions(image) else {
+            panic!("`{path}`: {kernel:?} does not fit into images of {image:?}");
+        };
         let (weight, bias) = kernel.draw(params, path, &out, init, rng);
         LocallyConnected2d { weight, bias, conv: kernel.conv }
     }
@@ -240,11 +248,25 @@ pub(crate) fn output(conv: &Conv, input: Shape, weight: Shape) -> Result<Shape, 
     Ok(Op::<f32>::shape(conv, &[input.batched(1), weight])?.example())
 }
 
-/// z + b, where the biases take turns like their kernels: b of shape `[o]` or `[th, tw, o]`.
+/// Weights and biases of which `kernels` take turns: however they do, at each place of a result of
+/// shape `out` one is applied.
+pub(crate) fn uses<T: Float>(
+    params: &Params<T>,
+    (weight, bias): (ParamId, Option<ParamId>),
+    kernels: usize,
+    out: Shape,
+) -> SmallVec<[Use; 2]> {
+    let places = out[0] as usize * out[1] as usize;
+    let connections = |id| Use { id, connections: params.get(id).len() / kernels * places };
+    [Some(weight), bias].into_iter().flatten().map(connections).collect()
+}
+
+/// z + b if there is a bias. Biases take turns like their kernels: b has shape `[o]` or `[th, tw, o]`.
 #[track_caller]
-fn add_bias<'t, T: Float>(z: Var<'t, T>, b: Var<'t, T>) -> Var<'t, T> {
-    let (shape, tile) = (z.shape(), b.shape());
-    if tile.rank() == 1 {
+pub(crate) fn add_bias<'t, T: Float>(z: Var<'t, T>, tape: &'t Tape<'_, T>, bias: Option<ParamId>) -> Var<'t, T> {
+    let Some(bias) = bias else { return z };
+    let (shape, b) = (z.shape(), tape.param(bias));
+    if b.shape().rank() == 1 {
         return z + b;
     }
     z + (1..3).fold(b, |b, axis| repeated(b, axis - 1, shape[axis] as usize))
@@ -275,18 +297,11 @@ macro_rules! layer {
             fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
                 let weight = params.get(self.weight).shape();
                 let out = output(&self.conv, input, weight)?;
-                // However the kernels take turns, at each place of the result one is applied.
-                let places = out[0] as usize * out[1] as usize;
-                let connections = |id| Use { id, connections: params.get(id).len() / kernels(weight) * places };
-                Ok([Some(self.weight), self.bias].into_iter().flatten().map(connections).collect())
+                Ok(uses(params, (self.weight, self.bias), kernels(weight), out))
             }
             #[track_caller]
             fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
-                let z = x.conv(tape.param(self.weight), self.conv);
-                match self.bias {
-                    Some(bias) => add_bias(z, tape.param(bias)),
-                    None => z,
-                }
+                add_bias(x.conv(tape.param(self.weight), self.conv), tape, self.bias)
             }
         }
     };

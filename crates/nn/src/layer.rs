@@ -1,7 +1,7 @@
 //! What a layer is, and layers one after another.
 
 use smallvec::SmallVec;
-use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
+use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, SlotId, Tape, Var};
 
 /// One use of a parameter by a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,6 +57,9 @@ pub trait Layer<T: Float> {
 /// let tape = Tape::new(&params);
 /// let y = net.forward(&tape, tape.constant(Tensor::zeros([5, 4])));
 /// assert_eq!(y.shape().to_vec(), [5, 3]);
+/// let rows = net.rows(&params, [4].into())?;          // what each layer is and has
+/// assert_eq!((&*rows[0].name, rows[0].kind, rows[0].parameters), ("hidden", "linear", 4 * 8 + 8));
+/// # Ok::<(), tandem_autograd::ShapeError>(())
 /// ```
 pub struct Sequential<T: Float = f32> {
     layers: Vec<Named<T>>,
@@ -82,6 +85,15 @@ pub struct LayerRow {
     pub output: Shape,
     /// Its parameters with their connections.
     pub uses: SmallVec<[Use; 2]>,
+    /// How many numbers the store holds for it: what two of its names share counts once.
+    pub parameters: usize,
+}
+
+impl LayerRow {
+    /// How many numbers there would be if nothing were shared.
+    pub fn connections(&self) -> usize {
+        self.uses.iter().map(|each| each.connections).sum()
+    }
 }
 
 impl<T: Float> Sequential<T> {
@@ -105,7 +117,8 @@ impl<T: Float> Sequential<T> {
         for (name, layer) in &self.layers {
             let uses = layer.uses(params, shape).map_err(|error| of_layer(name, &error))?;
             shape = layer.output(params, shape).map_err(|error| of_layer(name, &error))?;
-            rows.push(LayerRow { name: name.to_string(), kind: layer.kind(), output: shape, uses });
+            let parameters = numel(params, &uses);
+            rows.push(LayerRow { name: name.to_string(), kind: layer.kind(), output: shape, uses, parameters });
         }
         Ok(rows)
     }
@@ -118,6 +131,14 @@ impl<T: Float> Sequential<T> {
     pub fn connections(&self, params: &Params<T>, input: Shape) -> Result<usize, ShapeError> {
         Ok(self.uses(params, input)?.iter().map(|each| each.connections).sum())
     }
+}
+
+/// How many numbers the slots hold that are used, each slot once.
+fn numel<T: Float>(params: &Params<T>, uses: &[Use]) -> usize {
+    let mut slots: SmallVec<[SlotId; 2]> = uses.iter().map(|each| params.slot(each.id)).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    slots.iter().map(|&slot| params.value(slot).len()).sum()
 }
 
 /// The error with the layer's name.
@@ -153,5 +174,28 @@ impl<T: Float> Layer<T> for Sequential<T> {
             x = layer.forward(tape, x);
         }
         x
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rand::SeedableRng;
+    use rand::rngs::StdRng;
+
+    use super::*;
+    use crate::{Init, Linear};
+
+    #[test]
+    fn what_is_tied_within_a_row_is_counted_once_and_connected_twice() {
+        let (mut params, mut rng) = (Params::<f32>::new(), StdRng::seed_from_u64(0));
+        let [a, b] = ["a", "b"].map(|path| Linear::new(&mut params, path, [3, 3], Init::He, &mut rng));
+        params.tie(b.weight, a.weight).unwrap();
+        let (mut inner, mut net) = (Sequential::new(), Sequential::new());
+        inner.push("a", a);
+        inner.push("b", b);
+        net.push("both", inner);
+        let rows = net.rows(&params, [3].into()).unwrap();
+        assert_eq!((rows[0].parameters, rows[0].connections()), (params.numel(), 2 * (9 + 3)));
+        assert_eq!(params.numel(), 9 + 3 + 3);
     }
 }

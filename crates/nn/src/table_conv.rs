@@ -4,7 +4,7 @@ use rand::Rng;
 use smallvec::SmallVec;
 use tandem_autograd::{Conv, Float, Kind, ParamId, Params, Shape, ShapeError, Tape, Tensor, Var};
 
-use crate::convolution::{Kernel, output};
+use crate::convolution::{Kernel, add_bias, output, uses};
 use crate::init::Init;
 use crate::layer::{Layer, Use};
 
@@ -137,20 +137,14 @@ impl<T: Float> Layer<T> for TableConv2d {
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         let out = self.output(params, input)?;
-        let places = out[0] as usize * out[1] as usize;
-        let connections = |id| Use { id, connections: params.get(id).len() * places };
-        Ok([Some(self.weight), self.bias].into_iter().flatten().map(connections).collect())
+        Ok(uses(params, (self.weight, self.bias), 1, out))
     }
     fn bookkeeping_bytes(&self) -> usize {
         size_of_val(&*self.pairs)
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
-        let z = x.conv(self.filled(tape.param(self.weight)), self.conv);
-        match self.bias {
-            Some(bias) => z + tape.param(bias),
-            None => z,
-        }
+        add_bias(x.conv(self.filled(tape.param(self.weight)), self.conv), tape, self.bias)
     }
 }
 
