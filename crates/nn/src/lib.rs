@@ -23,22 +23,42 @@
 //! }
 //! assert!(loss < 0.05, "exclusive or was not learnt: {loss}");
 //! ```
+//!
+//! | to | use |
+//! |---|---|
+//! | join every number with every other | [`Linear`], [`Mlp`] |
+//! | share kernels: at all positions, in rotation, at none | [`Conv2d`], [`TiledConv2d`], [`LocallyConnected2d`], all of a [`Kernel`] |
+//! | join some channels only | [`TableConv2d`] |
+//! | make maps smaller | [`MaxPool2d`], [`AvgPool2d`], [`Subsample2d`] |
+//! | put layers one after another, and count what they share | [`Sequential`], [`LayerRow`] |
+//! | go between maps and rows of numbers | [`Flatten`], [`Unflatten`] |
+//! | draw first weights | [`Init`] |
+//! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
+//! | read digits, hand them out in batches | [`data`] |
+//! | write a layer | [`Layer`], [`Use`] |
+//!
+//! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
+//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `init`, `optimizer`, `data`.
 
+mod activation;
 mod convolution;
 pub mod data;
+mod flatten;
 mod init;
 mod layer;
 mod linear;
 mod optimizer;
-mod simple;
+mod pooling;
 mod subsample;
 mod table_conv;
 
+pub use activation::Activation;
 pub use convolution::{Conv2d, Kernel, LocallyConnected2d, TiledConv2d};
+pub use flatten::{Flatten, Unflatten};
 pub use init::Init;
 pub use layer::{Layer, LayerRow, Sequential, Use};
 pub use linear::{Linear, Mlp};
 pub use optimizer::{Adam, Optimizer, Sgd};
-pub use simple::{Activation, AvgPool2d, Flatten, MaxPool2d, Unflatten};
+pub use pooling::{AvgPool2d, MaxPool2d};
 pub use subsample::Subsample2d;
 pub use table_conv::TableConv2d;

@@ -4,9 +4,9 @@ use rand::Rng;
 use smallvec::SmallVec;
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
 
+use crate::activation::Activation;
 use crate::init::Init;
 use crate::layer::{Layer, Use};
-use crate::simple::Activation;
 
 /// y = x · W + b, with x of shape `[n, …, inputs]` and W stored as `[inputs, outputs]`, the way the
 /// product reads it. (PyTorch's `nn.Linear` stores the transpose.)

@@ -4,7 +4,7 @@ use smallvec::{SmallVec, smallvec};
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Tensor, Var, Window};
 
 use crate::layer::{Layer, Use};
-use crate::simple::pooled;
+use crate::pooling::pooled;
 
 /// Trainable subsampling, as in LeNet-5 (LeCun, Bottou, Bengio and Haffner 1998, section II.B):
 ///

@@ -1,0 +1,44 @@
+//! From images to rows of numbers, and back.
+
+use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var};
+
+use crate::layer::Layer;
+
+/// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`. Images are laid out as rows × columns × channels, so the order
+/// differs from PyTorch's, where channels come first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Flatten;
+
+impl<T: Float> Layer<T> for Flatten {
+    fn kind(&self) -> &'static str {
+        "flatten"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        Ok(Shape::from([input.len()]))
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        x.flatten()
+    }
+}
+
+/// The inverse of [`Flatten`]: examples of this shape again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unflatten(pub Shape);
+
+impl<T: Float> Layer<T> for Unflatten {
+    fn kind(&self) -> &'static str {
+        "unflatten"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        ShapeError::unless(input.len() == self.0.len(), || {
+            format!("{input} holds {} numbers, {} holds {}", input.len(), self.0, self.0.len())
+        })?;
+        Ok(self.0)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        let rows = x.shape()[0] as usize;
+        x.reshape(self.0.batched(rows))
+    }
+}

@@ -1,0 +1,65 @@
+//! Pooling without parameters; [`Subsample2d`](crate::Subsample2d) is the kind with some.
+
+use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var, Window};
+
+use crate::layer::Layer;
+
+/// The largest number of each window:
+///
+/// z\[y, x, c\] = max over i, j of x\[y·s + i − p, x·s + j − p, c\]
+///
+/// Images are `[n, height, width, channels]`; i and j run over the rows and columns of the window, s is
+/// its stride, and padding p never holds the maximum. In PyTorch this is called `nn.MaxPool2d`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Window};
+/// use tandem_nn::{AvgPool2d, Layer, MaxPool2d};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([1, 2, 4, 1], vec![1., 2., 3., 4., 5., 6., 7., 8.]));
+/// let largest = MaxPool2d(Window::square(2)).forward(&tape, x.clone());
+/// assert_eq!((largest.shape(), largest.value().data()), ([1, 1, 2, 1].into(), &[6., 8.][..]));
+/// let mean = AvgPool2d(Window::square(2)).forward(&tape, x);
+/// assert_eq!(mean.value().data(), [3.5, 5.5]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MaxPool2d(pub Window);
+
+/// The mean of each window of kh rows and kw columns, as [`MaxPool2d`] has them, padding counting as zeros:
+///
+/// z\[y, x, c\] = 1/(kh·kw) Σ over i, j of x\[y·s + i − p, x·s + j − p, c\]
+///
+/// In PyTorch this is called `nn.AvgPool2d`, whose default also counts the padding.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AvgPool2d(pub Window);
+
+/// The shape of the result for one example.
+pub(crate) fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
+    Ok(window.output(input.batched(1))?.example())
+}
+
+impl<T: Float> Layer<T> for MaxPool2d {
+    fn kind(&self) -> &'static str {
+        "max pool"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        pooled(self.0, input)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        x.max_pool(self.0)
+    }
+}
+
+impl<T: Float> Layer<T> for AvgPool2d {
+    fn kind(&self) -> &'static str {
+        "avg pool"
+    }
+    fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        pooled(self.0, input)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        x.avg_pool(self.0)
+    }
+}
