@@ -64,7 +64,7 @@ pub use gradients::Gradients;
 pub use local::release_memory;
 pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
-pub use params::{ParamId, Params, SlotId, TieError};
+pub use params::{ParamId, Params, ShapeMismatch, SlotId};
 pub use pool::Kind;
 pub use shape::{MAX_RANK, Shape, ShapeError};
 pub use sweep::Rule;

@@ -67,7 +67,7 @@ struct Slot<T: Float> {
 /// assert_eq!(params.get(b).data(), [1.0, 2.0]);
 /// params.untie(b);                          // a copy of its own again
 /// assert_eq!(params.numel(), 4);
-/// # Ok::<(), tandem_autograd::TieError>(())
+/// # Ok::<(), tandem_autograd::ShapeMismatch>(())
 /// ```
 pub struct Params<T: Float = f32> {
     names: Vec<Name>,
@@ -239,10 +239,10 @@ impl<T: Float> Params<T> {
     /// # Errors
     /// If the shape is another one.
     #[track_caller]
-    pub fn set(&mut self, id: ParamId, mut value: Tensor<T>) -> Result<(), TieError> {
+    pub fn set(&mut self, id: ParamId, mut value: Tensor<T>) -> Result<(), ShapeMismatch> {
         let (slot, expected) = (self.slot(id), self.get(id).shape());
         if value.shape() != expected {
-            return Err(TieError {
+            return Err(ShapeMismatch {
                 name: self.name(id).into(),
                 shape: expected,
                 other: "the new value".into(),
@@ -270,11 +270,16 @@ impl<T: Float> Params<T> {
     /// # Errors
     /// If the shapes differ.
     #[track_caller]
-    pub fn tie(&mut self, name: ParamId, with: ParamId) -> Result<(), TieError> {
+    pub fn tie(&mut self, name: ParamId, with: ParamId) -> Result<(), ShapeMismatch> {
         let (old, new) = (self.slot(name), self.slot(with));
         let (shape, other_shape) = (self.value(old).shape(), self.value(new).shape());
         if shape != other_shape {
-            return Err(TieError { name: self.name(name).into(), shape, other: self.name(with).into(), other_shape });
+            return Err(ShapeMismatch {
+                name: self.name(name).into(),
+                shape,
+                other: self.name(with).into(),
+                other_shape,
+            });
         }
         if old == new {
             return Ok(());
@@ -329,7 +334,7 @@ impl<T: Float> fmt::Debug for Params<T> {
 
 /// Two values that were to become one have different shapes.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TieError {
+pub struct ShapeMismatch {
     /// The name that was to change.
     pub name: Box<str>,
     /// Its shape.
@@ -340,10 +345,10 @@ pub struct TieError {
     pub other_shape: Shape,
 }
 
-impl fmt::Display for TieError {
+impl fmt::Display for ShapeMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` has shape {}, but {} has shape {}", self.name, self.shape, self.other, self.other_shape)
     }
 }
 
-impl std::error::Error for TieError {}
+impl std::error::Error for ShapeMismatch {}
