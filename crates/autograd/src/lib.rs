@@ -41,10 +41,12 @@
 //! Deliberately absent: layers, devices other than the CPU, element types other than `f32` and `f64`,
 //! views (a tensor is always dense and row-major).
 
+mod arena;
 mod check;
 mod float;
 mod footprint;
 mod gradients;
+mod graph;
 pub mod kernels;
 mod local;
 mod op;
@@ -61,6 +63,7 @@ pub use check::{GradientMismatch, check_gradients};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
+pub use graph::{Graph, GraphNode, GraphPart};
 pub use local::release_memory;
 pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
@@ -68,6 +71,6 @@ pub use params::{ParamId, Params, ShapeMismatch, SlotId};
 pub use pool::Kind;
 pub use shape::{MAX_RANK, Shape, ShapeError};
 pub use sweep::Rule;
-pub use tape::Tape;
+pub use tape::{Entered, Tape};
 pub use tensor::Tensor;
 pub use var::Var;

@@ -3,10 +3,10 @@
 
 use std::sync::atomic::{AtomicU16, Ordering};
 
+use crate::arena::Arena;
 use crate::float::Float;
 use crate::gradients::BySlot;
 use crate::pool::Pool;
-use crate::tape::Arena;
 
 /// Everything that one thread keeps for one element type.
 #[doc(hidden)]

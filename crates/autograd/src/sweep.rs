@@ -2,13 +2,14 @@
 
 use smallvec::SmallVec;
 
+use crate::arena::{Arena, NONE, Node};
 use crate::float::Float;
 use crate::gradients::Gradients;
 use crate::op::{Op, Saves};
 use crate::ops::{AnyOp, SumTo};
 use crate::pool::Kind;
 use crate::shape::Shape;
-use crate::tape::{Arena, Core, NONE, Node, Tape};
+use crate::tape::{Core, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
 

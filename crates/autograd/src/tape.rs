@@ -1,126 +1,20 @@
-//! The tape: nodes in the order in which they were made, which is a topological order.
+//! The tape: a recording of ops in the order in which they ran, which is a topological order.
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::arena::{Arena, NONE};
 use crate::float::Float;
 use crate::local::give_back;
-use crate::op::{Needs, Op, Out, Saves};
+use crate::op::{Needs, Op, Out};
 use crate::ops::AnyOp;
-use crate::params::{ParamId, Params, SlotId};
+use crate::params::{ParamId, Params};
 use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
-
-/// The index of "no node": a constant.
-pub(crate) const NONE: u32 = u32::MAX;
-
-/// One recorded op. Where its lists begin; they end where the next node's begin.
-pub(crate) struct Node<T: Float> {
-    pub(crate) op: AnyOp<T>,
-    pub(crate) at: &'static Location<'static>,
-    pub(crate) saves: Saves,
-    pub(crate) edges: u32,
-    pub(crate) residuals: u32,
-    pub(crate) shapes: u32,
-}
-
-/// The tape's memory: flat lists, kept from one tape to the next.
-pub(crate) struct Arena<T: Float> {
-    pub(crate) nodes: Vec<Node<T>>,
-    /// The operands of each node, as indices of nodes.
-    pub(crate) edges: Vec<u32>,
-    /// What each node keeps for its rule.
-    pub(crate) residuals: Vec<Tensor<T>>,
-    /// The operands' shapes; none where all are single numbers.
-    pub(crate) shapes: Vec<Shape>,
-    /// By slot, the leaf that stands for it.
-    leaves: Vec<u32>,
-    /// By node, the cotangent that has been gathered so far in a sweep.
-    pub(crate) cotangents: Vec<Option<Tensor<T>>>,
-}
-
-impl<T: Float> Default for Arena<T> {
-    fn default() -> Self {
-        Arena {
-            nodes: Vec::new(),
-            edges: Vec::new(),
-            residuals: Vec::new(),
-            shapes: Vec::new(),
-            leaves: Vec::new(),
-            cotangents: Vec::new(),
-        }
-    }
-}
-
-impl<T: Float> Arena<T> {
-    /// The ends of the lists of node `i`.
-    fn ends(&self, i: usize) -> (usize, usize, usize) {
-        match self.nodes.get(i + 1) {
-            Some(next) => (next.edges as usize, next.residuals as usize, next.shapes as usize),
-            None => (self.edges.len(), self.residuals.len(), self.shapes.len()),
-        }
-    }
-
-    /// A parameter or an input.
-    fn push_leaf(&mut self, slot: Option<SlotId>, at: &'static Location<'static>) -> u32 {
-        let residuals = self.residuals.len() as u32;
-        self.push(AnyOp::Leaf(slot), at, Saves::NOTHING, residuals)
-    }
-
-    /// Edges, residuals and shapes of node `i`.
-    #[inline]
-    pub(crate) fn lists(&self, i: usize) -> (&[u32], &[Tensor<T>], &[Shape]) {
-        let (node, ends) = (&self.nodes[i], self.ends(i));
-        // A sweep shortens the list of residuals as it passes, so the end is not beyond it.
-        let residuals = self.residuals.len().min(ends.1);
-        (
-            &self.edges[node.edges as usize..ends.0],
-            &self.residuals[node.residuals as usize..residuals],
-            &self.shapes[node.shapes as usize..ends.2],
-        )
-    }
-
-    /// Keeps the operands that a rule asked for, and says where they begin.
-    #[inline]
-    fn save_operands(&mut self, saves: Saves, x: &[Tensor<T>]) -> u32 {
-        let start = self.residuals.len() as u32;
-        for (i, operand) in x.iter().enumerate() {
-            if saves.has_operand(i) {
-                self.residuals.push(operand.clone());
-            }
-        }
-        start
-    }
-
-    fn push(&mut self, op: AnyOp<T>, at: &'static Location<'static>, saves: Saves, residuals: u32) -> u32 {
-        let id = u32::try_from(self.nodes.len()).expect("a tape has fewer than 2³² nodes");
-        let (edges, shapes) = (self.edges.len() as u32, self.shapes.len() as u32);
-        self.nodes.push(Node { op, at, saves, edges, residuals, shapes });
-        id
-    }
-
-    fn clear(&mut self) {
-        self.nodes.clear();
-        self.edges.clear();
-        self.residuals.clear();
-        self.shapes.clear();
-        self.leaves.clear();
-        self.cotangents.clear();
-    }
-
-    /// Bytes of the lists, as they have grown.
-    pub(crate) fn bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node<T>>()
-            + (self.edges.capacity() + self.leaves.capacity()) * size_of::<u32>()
-            + self.residuals.capacity() * size_of::<Tensor<T>>()
-            + self.shapes.capacity() * size_of::<Shape>()
-            + self.cotangents.capacity() * size_of::<Option<Tensor<T>>>()
-    }
-}
 
 /// The part of a tape that variables refer to. It does not borrow the store, so that the tape may
 /// be dropped after the store has changed.
@@ -131,6 +25,8 @@ pub struct Core<T: Float> {
     pub(crate) spent: Cell<bool>,
     /// Tells this tape from every other, also after it is gone.
     pub(crate) stamp: u64,
+    /// The part of the model that is being recorded.
+    scope: Cell<u32>,
 }
 
 static NEXT_STAMP: AtomicU64 = AtomicU64::new(0);
@@ -139,7 +35,8 @@ impl<T: Float> Core<T> {
     fn new() -> Core<T> {
         let kept = T::local().with_borrow_mut(|local| local.arena.take());
         let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
-        Core { arena: RefCell::new(kept.unwrap_or_default()), spent: Cell::new(false), stamp }
+        let arena = RefCell::new(kept.unwrap_or_default());
+        Core { arena, spent: Cell::new(false), stamp, scope: Cell::new(NONE) }
     }
 
     /// Runs an op on operands with these values, shapes and nodes, and records it if one of them is
@@ -172,11 +69,9 @@ impl<T: Float> Core<T> {
         if saves.has_result() {
             arena.residuals.push(value.clone());
         }
-        let node = arena.push(op.into(), Location::caller(), saves, residuals);
+        let node = arena.push(op.into(), Location::caller(), saves, residuals, self.scope.get());
         arena.edges.extend_from_slice(ids);
-        if shapes.iter().any(|shape| shape.rank() > 0) {
-            arena.shapes.extend_from_slice(shapes);
-        }
+        arena.push_shapes(shapes);
         Var { value, core: self, node }
     }
 
@@ -281,7 +176,7 @@ impl<'p, T: Float> Tape<'p, T> {
         }
         let mut node = arena.leaves[slot.index()];
         if node == NONE {
-            node = arena.push_leaf(Some(slot), Location::caller());
+            node = arena.push_leaf(Some(slot), value.shape(), Location::caller());
             arena.leaves[slot.index()] = node;
         }
         Var { value, core: &self.core, node }
@@ -303,8 +198,37 @@ impl<'p, T: Float> Tape<'p, T> {
             return self.core.constant(value.into());
         }
         self.core.check_not_spent("input");
-        let node = self.core.arena.borrow_mut().push_leaf(None, Location::caller());
-        Var { value: value.into(), core: &self.core, node }
+        let value = value.into();
+        let node = self.core.arena.borrow_mut().push_leaf(None, value.shape(), Location::caller());
+        Var { value, core: &self.core, node }
+    }
+
+    /// Until the result is dropped, what is recorded belongs to this part of the model: drawings show
+    /// it as a box, reports name it. Parts nest.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.input(1.0);
+    /// let _encoder = tape.enter("encoder");
+    /// let y = {
+    ///     let _layer = tape.enter("layer1");
+    ///     x.tanh()
+    /// };
+    /// assert_eq!(tape.path(&y), "encoder.layer1");
+    /// ```
+    #[must_use = "the part ends when this is dropped"]
+    pub fn enter(&self, name: &str) -> Entered<'_, T> {
+        let outer = self.core.scope.get();
+        self.core.scope.set(self.core.arena.borrow_mut().push_scope(outer, name));
+        Entered { core: &self.core, outer }
+    }
+
+    /// The part of the model in which a variable was recorded; see [`enter`](Tape::enter).
+    pub fn path(&self, x: &Var<'_, T>) -> String {
+        let arena = self.core.arena.borrow();
+        arena.nodes.get(x.node as usize).map_or_else(String::new, |node| arena.path(node.scope))
     }
 
     /// How many nodes have been recorded.
@@ -321,6 +245,18 @@ impl<'p, T: Float> Tape<'p, T> {
     /// Whether nothing has been recorded.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+}
+
+/// A part of the model that is being recorded; see [`Tape::enter`].
+pub struct Entered<'t, T: Float> {
+    core: &'t Core<T>,
+    outer: u32,
+}
+
+impl<T: Float> Drop for Entered<'_, T> {
+    fn drop(&mut self) {
+        self.core.scope.set(self.outer);
     }
 }
 

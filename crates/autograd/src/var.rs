@@ -6,12 +6,13 @@ use std::rc::Rc;
 
 use smallvec::SmallVec;
 
+use crate::arena::NONE;
 use crate::float::Float;
 use crate::op::Op;
 use crate::ops::{self, AnyOp};
 use crate::pool::Kind;
 use crate::shape::Shape;
-use crate::tape::{Core, NONE};
+use crate::tape::Core;
 use crate::tensor::Tensor;
 
 /// A value and perhaps a node of a tape.

@@ -171,6 +171,7 @@ impl<T: Float> Layer<T> for Sequential<T> {
             if let Err(error) = layer.output(tape.params(), batch.example()) {
                 panic!("layer `{name}`, for a batch of shape {batch}: {error}");
             }
+            let _part = tape.enter(name);
             x = layer.forward(tape, x);
         }
         x

@@ -111,6 +111,15 @@ macro_rules! ops {
                 }
             }
 
+            /// The result's shape, from the operands'; see [`Op::shape`]. A leaf's is given as its own operand.
+            pub(crate) fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+                match self {
+                    AnyOp::Leaf(_) => Ok(x[0]),
+                    AnyOp::Custom(op) => op.shape(x),
+                    $(AnyOp::$op(op) => Op::<T>::shape(op, x),)*
+                }
+            }
+
             #[inline]
             pub(crate) fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
                 match self {
