@@ -243,6 +243,10 @@ impl<'t, T: Float> Var<'t, T> {
     /// If `order` is not a permutation of the axes.
     #[track_caller]
     pub fn permute(self, order: &[usize]) -> Var<'t, T> {
+        // As it is already: nothing to do.
+        if order.iter().copied().eq(0..self.shape().rank()) {
+            return self;
+        }
         Var::apply(Permute::new(order), [self])
     }
 
@@ -272,5 +276,47 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn concat(axis: usize, parts: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
         Var::apply_many(Concat(axis), parts)
+    }
+
+    /// The variables, all of one shape, along a new axis. In NumPy and PyTorch this is called `stack`.
+    ///
+    /// # Panics
+    /// If there are none, they differ in shape, or the axis is out of range.
+    #[track_caller]
+    pub fn stack(axis: usize, parts: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
+        // Loops, because a closure would not know the caller's line.
+        let mut rows = smallvec::SmallVec::<[Var<'t, T>; 4]>::new();
+        for part in parts {
+            let shape = part.shape();
+            assert!(axis <= shape.rank(), "stack({shape}): axis {axis} is out of range for {} axes", shape.rank() + 1);
+            let mut dims = shape.to_vec();
+            dims.insert(axis, 1);
+            rows.push(part.reshape(&dims[..]));
+        }
+        Var::concat(axis, rows)
+    }
+
+    /// Parts of these lengths along `axis`, in order.
+    ///
+    /// # Panics
+    /// If the axis is out of range, or the lengths do not add up to its length.
+    #[track_caller]
+    pub fn split<const N: usize>(self, axis: usize, lengths: [usize; N]) -> [Var<'t, T>; N] {
+        let shape = self.shape();
+        if let Err(error) = ShapeError::unless_axis(axis, shape) {
+            panic!("split({shape}): {error}");
+        }
+        let total: usize = lengths.iter().sum();
+        assert!(
+            total == shape[axis] as usize,
+            "split({shape}): lengths {lengths:?} make {total}, axis {axis} has {}",
+            shape[axis]
+        );
+        let mut start = 0;
+        lengths.map(|len| {
+            let part = self.clone().slice(axis, start, len);
+            start += len;
+            part
+        })
     }
 }

@@ -4,25 +4,30 @@
 //! window hold the maximum, the first one (in row-major order) gets the whole gradient. A NaN is
 //! never hidden: ReLU passes it on, and it is the maximum of its window.
 
+mod activation;
 mod conv;
-mod cross_entropy;
 mod elementwise;
+mod index;
 mod layout;
 mod matmul;
 mod pooling;
 mod reduce;
+mod select;
 #[cfg(test)]
 mod tests;
+mod unfold;
 
 use std::rc::Rc;
 
 pub use conv::{Conv, ConvInput, ConvKernel};
-pub use cross_entropy::{LogSumExp, Pick, Put};
-pub use elementwise::{Add, Div, Exp, Gate, Ln, Mul, Power, Relu, Scale, Shift, Sigmoid, Sub, Tanh};
+pub use elementwise::{Add, Div, Erf, Exp, ExpSub, Ln, Mul, Power, Relu, Scale, Shift, Sigmoid, Sub, Tanh};
+pub use index::{Gather, ScatterAdd};
 pub use layout::{Concat, Pad, Permute, Reshape, Slice};
 pub use matmul::MatMul;
-pub use pooling::{MaxPool, PoolPick, PoolPut, SumPool, SumUnpool, Window};
-pub use reduce::{BroadcastTo, SumTo};
+pub use pooling::{PoolPick, PoolPut, SumPool, SumUnpool, Window};
+pub use reduce::{BroadcastTo, LogSumExp, SumTo};
+pub use select::{IntoVar, Where};
+pub use unfold::{Fold, Unfold};
 
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
@@ -136,9 +141,9 @@ macro_rules! ops {
 }
 
 ops! {
-    Add, Sub, Mul, Div, Scale, Shift, Power, Exp, Ln, Tanh, Sigmoid, Relu, Gate,
-    SumTo, BroadcastTo, LogSumExp, Pick, Put,
+    Add, Sub, Mul, Div, Scale, Shift, Power, Exp, Ln, Tanh, Sigmoid, Erf, Relu, ExpSub, Where,
+    SumTo, BroadcastTo, LogSumExp, Gather, ScatterAdd,
     Reshape, Permute, Slice, Pad, Concat,
-    MatMul, Conv, ConvInput, ConvKernel,
-    MaxPool, PoolPick, PoolPut, SumPool, SumUnpool,
+    MatMul, Conv, ConvInput, ConvKernel, Unfold, Fold,
+    PoolPick, PoolPut, SumPool, SumUnpool,
 }
