@@ -155,7 +155,7 @@ fn unless_places<T>(windows: Windows, out: Shape, found: Shape) -> Result<(), Sh
 
 /// For each window, which of its places has the first largest number: a byte (or four, in windows of
 /// more than 256 places), packed into the memory of numbers. A NaN is the largest.
-fn places_of_max<T: Float>(x: &Tensor<T>, window: Window, out: Shape) -> Tensor<T> {
+pub(super) fn places_of_max<T: Float>(x: &Tensor<T>, window: Window, out: Shape) -> Tensor<T> {
     let windows = window.over(x.shape());
     let used = out.len() * windows.place_bytes();
     Tensor::build([numbers::<T>(used)], Kind::Activation, |places| {

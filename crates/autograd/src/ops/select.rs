@@ -152,10 +152,11 @@ impl<'t, T: Float> Var<'t, T> {
         constant("minimum", &self, &y, |x, y| truth(x <= y || x.is_nan())).choose(self, y)
     }
 
-    /// This, not less than `low` and not more than `high`.
+    /// This, not less than `low` and not more than `high`. At a bound, as beyond it, the gradient is 0.
     #[track_caller]
     pub fn clamp(self, low: f64, high: f64) -> Var<'t, T> {
-        self.maximum(low).minimum(high)
+        let [low, high] = [low, high].map(|bound| self.constant(T::from_f64(bound)));
+        high.minimum(low.maximum(self))
     }
 
     /// |x| of each number: x · sign x. The derivative at 0 is 0.
