@@ -43,6 +43,7 @@
 
 mod arena;
 mod check;
+mod checkpoint;
 mod float;
 mod footprint;
 mod gradients;
@@ -57,9 +58,11 @@ mod shape;
 mod sweep;
 mod tape;
 mod tensor;
+mod trace;
 mod var;
 
 pub use check::{GradientMismatch, check_gradients};
+pub use checkpoint::Segment;
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
@@ -73,4 +76,5 @@ pub use shape::{MAX_RANK, Shape, ShapeError};
 pub use sweep::Rule;
 pub use tape::{Entered, Tape};
 pub use tensor::Tensor;
+pub use trace::{NonFinite, Range};
 pub use var::Var;

@@ -29,6 +29,7 @@ pub use reduce::{BroadcastTo, LogSumExp, SumTo};
 pub use select::{IntoVar, Where};
 pub use unfold::{Fold, Unfold};
 
+use crate::checkpoint::Checkpoint;
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::params::SlotId;
@@ -86,6 +87,8 @@ macro_rules! ops {
             Leaf(Option<SlotId>),
             /// An op from another crate.
             Custom(Custom<T>),
+            /// A segment that is computed again in the sweep.
+            Checkpoint(Checkpoint<T>),
             $(#[doc = concat!("See [`", stringify!($op), "`].")] $op($op),)*
         }
 
@@ -103,6 +106,7 @@ macro_rules! ops {
                     AnyOp::Leaf(Some(_)) => "parameter",
                     AnyOp::Leaf(None) => "input",
                     AnyOp::Custom(op) => op.name(),
+                    AnyOp::Checkpoint(_) => "checkpoint",
                     $(AnyOp::$op(op) => Op::<T>::name(op),)*
                 }
             }
@@ -112,6 +116,7 @@ macro_rules! ops {
                 match self {
                     AnyOp::Leaf(_) => "Leaf",
                     AnyOp::Custom(_) => "Custom",
+                    AnyOp::Checkpoint(_) => "Checkpoint",
                     $(AnyOp::$op(_) => stringify!($op),)*
                 }
             }
@@ -121,6 +126,7 @@ macro_rules! ops {
                 match self {
                     AnyOp::Leaf(_) => Ok(x[0]),
                     AnyOp::Custom(op) => op.shape(x),
+                    AnyOp::Checkpoint(op) => Ok(op.out),
                     $(AnyOp::$op(op) => Op::<T>::shape(op, x),)*
                 }
             }
@@ -130,6 +136,7 @@ macro_rules! ops {
                 match self {
                     AnyOp::Leaf(_) => {}
                     AnyOp::Custom(op) => op.vjp(rule, g),
+                    AnyOp::Checkpoint(op) => op.vjp(rule, g),
                     $(AnyOp::$op(op) => op.vjp(rule, g),)*
                 }
             }
