@@ -2,6 +2,8 @@
 
 use std::panic::Location;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::float::Float;
 use crate::op::Saves;
 use crate::ops::AnyOp;
@@ -129,6 +131,14 @@ impl<T: Float> Arena<T> {
             &self.residuals[node.residuals as usize..residuals],
             &self.shapes[node.shapes as usize..ends.2],
         )
+    }
+
+    /// The shape of the result of node `i`.
+    pub(crate) fn shape(&self, i: usize) -> Shape {
+        let (edges, _, shapes) = self.lists(i);
+        let scalars: SmallVec<[Shape; 3]> = smallvec![Shape::SCALAR; edges.len().max(1)];
+        let shape = self.nodes[i].op.shape(if shapes.is_empty() { &scalars } else { shapes });
+        shape.expect("the op was recorded with these shapes")
     }
 
     /// Keeps the operands that a rule asked for, and says where they begin.

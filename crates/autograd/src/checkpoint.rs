@@ -37,6 +37,11 @@ impl<T: Float> Segment<T> {
         (self.0)(tape, x)
     }
 
+    /// Bytes of the description on the heap, what it owns there not counted.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        size_of::<[usize; 2]>() + size_of_val(&*self.0)
+    }
+
     /// n segments, to be run one after another, as about √n longer ones. Checkpointed, they keep √n inputs,
     /// and within the sweep the insides of √n short segments: memory grows with √n instead of n, for one
     /// more forward pass (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost").
@@ -143,5 +148,123 @@ impl<T: Float> Tape<'_, T> {
         let op = Checkpoint { segment: segment.clone(), out: value.shape() };
         let node = core.arena.borrow_mut().push_kept(AnyOp::Checkpoint(op), (x.node, x.value), core.scope.get());
         Var { value, core, node }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ParamId, Params, Tensor, dry_run};
+
+    type Build = for<'t> fn(&'t Tape<'_, f64>, Var<'t, f64>, [ParamId; 2], bool) -> Var<'t, f64>;
+
+    fn part<'t>(
+        checkpointed: bool,
+        tape: &'t Tape<'_, f64>,
+        x: Var<'t, f64>,
+        body: impl for<'s> Fn(&'s Tape<'_, f64>, Var<'s, f64>) -> Var<'s, f64> + 'static,
+    ) -> Var<'t, f64> {
+        let segment = Segment::new(body);
+        if checkpointed { tape.checkpoint(&segment, x) } else { segment.run(tape, x) }
+    }
+
+    /// Programs of two parameters and an input, with and without checkpoints.
+    const PROGRAMS: [(&str, Build); 8] = [
+        ("one use", |tape, x, [w, _], on| part(on, tape, x, move |tape, x| (tape.param(w) * x).tanh())),
+        ("used inside and outside", |tape, x, [w, v], on| {
+            let x = (tape.param(w) * x).exp();
+            let y =
+                part(on, tape, x.clone(), move |tape, x| (tape.param(w) * x * tape.param(v)).tanh() * tape.param(w));
+            y * tape.param(w) + x
+        }),
+        ("two segments, one parameter", |tape, x, [w, v], on| {
+            let x = part(on, tape, x, move |tape, x| (tape.param(w) * x).tanh() + tape.param(v));
+            part(on, tape, x, move |tape, x| (tape.param(w) * x).tanh() * tape.param(v))
+        }),
+        ("nested", |tape, x, [w, v], on| {
+            part(on, tape, x, move |tape, x| {
+                let x = part(true, tape, x, move |tape, x| (tape.param(w) * x).tanh());
+                part(true, tape, x * tape.param(v), move |tape, x| (tape.param(w) * x).sigmoid())
+            })
+        }),
+        ("of a parameter", |tape, x, [w, _], on| {
+            part(on, tape, tape.param(w), move |tape, y| tape.param(w) * y.exp()) * x
+        }),
+        ("identity", |tape, x, [w, _], on| part(on, tape, x.exp() * tape.param(w), |_, x| x)),
+        ("a parameter alone", |tape, x, [w, _], on| part(on, tape, x, move |tape, _| tape.param(w)).square()),
+        ("nothing to differentiate", |tape, x, [w, _], on| part(on, tape, x.detach(), |_, x| x.exp()) * tape.param(w)),
+    ];
+
+    fn store() -> (Params<f64>, [ParamId; 2]) {
+        let mut params = Params::new();
+        let ids = [("w", 0.7), ("v", -0.3)].map(|(name, x)| params.add(name, Tensor::new([2], vec![x, 1.1 * x])));
+        (params, ids)
+    }
+
+    #[test]
+    fn gradients_are_the_same_to_the_bit() {
+        let (params, ids) = store();
+        for (name, program) in PROGRAMS {
+            let [kept, again] = [false, true].map(|on| {
+                let tape = Tape::new(&params);
+                let x = tape.input(Tensor::new([2], vec![0.9, -1.3]));
+                let loss = program(&tape, x.clone(), ids, on).sum();
+                let value = loss.item();
+                let gradients = loss.backward();
+                let of = |id: ParamId| gradients.of(&params, id).cloned();
+                (value, ids.map(of), gradients.wrt(&x).cloned())
+            });
+            assert_eq!(kept, again, "{name}");
+        }
+    }
+
+    #[test]
+    fn second_derivatives_pass_through() {
+        let (params, ids) = store();
+        for (name, program) in PROGRAMS {
+            let [kept, again] = [false, true].map(|on| {
+                let tape = Tape::new(&params);
+                let x = tape.input(Tensor::new([2], vec![0.9, -1.3]));
+                let loss = program(&tape, x.clone(), ids, on).sum();
+                let leaves = [x, tape.param(ids[0]), tape.param(ids[1])];
+                let leaves = leaves.each_ref();
+                let squares = tape.grad(&loss, leaves).map(|g| g.square().sum());
+                let penalty = squares.into_iter().reduce(|a, b| a + b).unwrap();
+                tape.grad(&penalty, leaves).map(|g| g.value().data().to_vec())
+            });
+            let pairs = kept.iter().flatten().zip(again.iter().flatten());
+            assert!(
+                pairs.clone().count() == 6 && pairs.clone().all(|(a, b)| (a - b).abs() < 1e-14),
+                "{name}: {kept:?} {again:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn memory_grows_with_the_root_of_the_depth() {
+        // Bytes of activations at the peak of a step through n layers that keep their results.
+        let peak = |n: usize, grouped: bool| {
+            let layers: Vec<Segment<f32>> = (0..n).map(|_| Segment::new(|_, x| x.tanh())).collect();
+            let groups = if grouped { Segment::group(layers.clone()) } else { Vec::new() };
+            let footprint = dry_run::<f32, _>(|probe| {
+                let params = Params::<f32>::new();
+                let tape = Tape::new(&params);
+                let mut x = tape.input(Tensor::zeros([256]));
+                for segment in &layers[..if grouped { 0 } else { n }] {
+                    x = segment.run(&tape, x);
+                }
+                for segment in &groups {
+                    x = tape.checkpoint(segment, x);
+                }
+                drop(x.sum().backward());
+                probe.footprint(0)
+            });
+            footprint.activations / 1024
+        };
+        for n in [16, 64, 256, 1024] {
+            let root = (n as f64).sqrt() as usize;
+            assert!(peak(n, false) >= n);
+            assert!((2 * root..2 * root + 4).contains(&peak(n, true)), "{n}: {}", peak(n, true));
+        }
     }
 }

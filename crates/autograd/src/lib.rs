@@ -44,6 +44,7 @@
 mod arena;
 mod check;
 mod checkpoint;
+mod explain;
 mod float;
 mod footprint;
 mod gradients;
@@ -63,6 +64,7 @@ mod var;
 
 pub use check::{GradientMismatch, check_gradients};
 pub use checkpoint::Segment;
+pub use explain::{Contribution, Explanation, Origin};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;

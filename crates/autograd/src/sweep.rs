@@ -341,8 +341,8 @@ impl<T: Float> Tape<'_, T> {
         let core = &*self.core;
         core.check_not_spent("grad()");
         for (i, (output, seed)) in outputs.iter().enumerate() {
-            let own = std::ptr::eq(core, output.core) && std::ptr::eq(core, seed.core);
-            assert!(own, "grad(): output {i} or its cotangent is a variable of another tape");
+            assert!(std::ptr::eq(core, output.core), "grad(): output {i} is a variable of another tape");
+            assert!(std::ptr::eq(core, seed.core), "grad(): cotangent {i} is a variable of another tape");
             let (shape, of) = (seed.shape(), output.shape());
             assert!(shape == of, "grad(): a cotangent of shape {shape} for output {i}, of shape {of}");
         }
