@@ -271,6 +271,7 @@ fn sweep_eager<T: Float>(
 }
 
 /// Runs the rule of node `i` on numbers, for the operands in `edges` that are not [`NONE`].
+#[inline]
 pub(crate) fn run_rule<T: Float>(
     core: &Core<T>,
     arena: &Arena<T>,
@@ -281,12 +282,27 @@ pub(crate) fn run_rule<T: Float>(
 ) {
     let (node, (_, residuals, shapes)) = (&arena.nodes[i], arena.lists(i));
     let targets = Targets::Eager(&arena.nodes);
-    let traced = core.trace.pause().then(|| (Range::of(&g), edges));
+    if core.trace.is_on() {
+        return run_traced(core, arena, i, edges, g, cotangents);
+    }
     let mut rule = Rule { core, edges, residuals, shapes, saves: node.saves, node: NONE, cotangents, targets };
     node.op.vjp(&mut rule, core.constant(g));
-    if let Some((g, edges)) = traced {
-        core.trace.look_back(arena, i, g, edges.iter().filter_map(|&edge| cotangents.get(edge as usize)?.as_ref()));
-    }
+}
+
+/// As [`run_rule`], and then looks at what the operands have gathered.
+#[cold]
+fn run_traced<T: Float>(
+    core: &Core<T>,
+    arena: &Arena<T>,
+    i: usize,
+    edges: &[u32],
+    g: Tensor<T>,
+    cotangents: &mut [Option<Tensor<T>>],
+) {
+    let range = Range::of(&g);
+    core.trace.pause();
+    run_rule(core, arena, i, edges, g, cotangents);
+    core.trace.look_back(arena, i, range, edges.iter().filter_map(|&edge| cotangents.get(edge as usize)?.as_ref()));
 }
 
 impl<T: Float> Tape<'_, T> {

@@ -15,7 +15,7 @@ use crate::params::{ParamId, Params};
 use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
-use crate::trace::Trace;
+use crate::trace::{Range, Trace};
 use crate::var::Var;
 
 /// The part of a tape that variables refer to. It does not borrow the store, so that the tape may
@@ -67,8 +67,9 @@ impl<T: Float> Core<T> {
         let ranges = self.trace.before(x);
         if ids.iter().all(|&id| id == NONE) {
             let value = op.forward(x, Out { shape, kind });
-            self.trace
-                .after(ranges, op.name(), &value, Location::caller(), || self.arena.borrow().path(self.scope.get()));
+            if let Some(ranges) = ranges {
+                self.look(*ranges, op.name(), &value, Location::caller());
+            }
             return self.constant(value);
         }
         self.check_not_spent(op.name());
@@ -77,7 +78,9 @@ impl<T: Float> Core<T> {
         // predecessor's residuals, where nobody looks.
         let residuals = self.arena.borrow_mut().save_operands(saves, x);
         let value = op.forward(x, Out { shape, kind });
-        self.trace.after(ranges, op.name(), &value, Location::caller(), || self.arena.borrow().path(self.scope.get()));
+        if let Some(ranges) = ranges {
+            self.look(*ranges, op.name(), &value, Location::caller());
+        }
         let mut arena = self.arena.borrow_mut();
         if saves.has_result() {
             arena.residuals.push(value.clone());
@@ -86,6 +89,13 @@ impl<T: Float> Core<T> {
         arena.edges.extend_from_slice(ids);
         arena.push_shapes(shapes);
         Var { value, core: self, node }
+    }
+
+    /// Looks at what an op made while a trace is on.
+    #[cold]
+    #[inline(never)]
+    fn look(&self, from: Vec<Range>, op: &'static str, made: &Tensor<T>, at: &'static Location<'static>) {
+        self.trace.look(from, op, false, made, at, || self.arena.borrow().path(self.scope.get()));
     }
 
     #[track_caller]

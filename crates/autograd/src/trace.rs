@@ -4,8 +4,6 @@ use std::cell::{Cell, RefCell};
 use std::fmt;
 use std::panic::Location;
 
-use smallvec::SmallVec;
-
 use crate::arena::Arena;
 use crate::float::Float;
 use crate::pool::is_dry;
@@ -96,8 +94,13 @@ pub(crate) struct Trace {
     found: RefCell<Option<NonFinite>>,
 }
 
-/// The operands' ranges, taken before an op may write into them.
-type Ranges = Option<SmallVec<[Range; 2]>>;
+/// The operands' ranges, taken before an op may write into them. `None`, in a word, where nobody asked.
+pub(crate) type Ranges = Option<Box<Vec<Range>>>;
+
+#[cold]
+fn ranges<T: Float>(x: &[Tensor<T>]) -> Box<Vec<Range>> {
+    Box::new(x.iter().map(Range::of).collect())
+}
 
 impl Trace {
     pub(crate) fn new() -> Trace {
@@ -105,6 +108,7 @@ impl Trace {
     }
 
     /// Pauses: what rules compute within is theirs.
+    #[inline]
     pub(crate) fn pause(&self) -> bool {
         self.on.replace(false)
     }
@@ -113,23 +117,13 @@ impl Trace {
         self.on.set(on);
     }
 
-    #[inline]
-    pub(crate) fn before<T: Float>(&self, x: &[Tensor<T>]) -> Ranges {
-        if self.on.get() { Some(x.iter().map(Range::of).collect()) } else { None }
+    pub(crate) fn is_on(&self) -> bool {
+        self.on.get()
     }
 
     #[inline]
-    pub(crate) fn after<T: Float>(
-        &self,
-        from: Ranges,
-        op: &'static str,
-        made: &Tensor<T>,
-        at: &'static Location<'static>,
-        path: impl FnOnce() -> String,
-    ) {
-        if let Some(from) = from {
-            self.look(from.into_vec(), op, false, made, at, path);
-        }
+    pub(crate) fn before<T: Float>(&self, x: &[Tensor<T>]) -> Ranges {
+        if self.on.get() { Some(ranges(x)) } else { None }
     }
 
     /// After the rule of node `i`: looks at what its operands have gathered. Switches the trace on again.
