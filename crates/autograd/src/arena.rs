@@ -73,6 +73,7 @@ impl<T: Float> Default for Arena<T> {
 
 impl<T: Float> Arena<T> {
     /// The ends of the lists of node `i`.
+    #[inline(always)]
     fn ends(&self, i: usize) -> (usize, usize, usize) {
         match self.nodes.get(i + 1) {
             Some(next) => (next.edges as usize, next.residuals as usize, next.shapes as usize),
@@ -121,7 +122,7 @@ impl<T: Float> Arena<T> {
     }
 
     /// Edges, residuals and shapes of node `i`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lists(&self, i: usize) -> (&[u32], &[Tensor<T>], &[Shape]) {
         let (node, ends) = (&self.nodes[i], self.ends(i));
         // A sweep shortens the list of residuals as it passes, so the end is not beyond it.

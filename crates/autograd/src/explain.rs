@@ -7,7 +7,7 @@ use crate::arena::{Arena, NONE};
 use crate::float::Float;
 use crate::ops::AnyOp;
 use crate::sweep::run_rule;
-use crate::tape::Tape;
+use crate::tape::{Core, Tape};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -83,7 +83,8 @@ impl<T: Float> Tape<'_, T> {
     /// If a variable is of another tape, the output is a constant, or the tape is spent.
     #[track_caller]
     pub fn explain_in(&self, x: &Var<'_, T>, output: &Var<'_, T>) -> Explanation<T> {
-        assert!(std::ptr::eq(&*self.core, output.core), "explain(): the output is a variable of another tape");
+        let core: &Core<T> = &self.core;
+        assert!(std::ptr::eq(core, output.core), "explain(): the output is a variable of another tape");
         assert!(output.node != NONE, "explain(): the output is a constant");
         self.explained(x, output.node as usize)
     }
@@ -119,13 +120,13 @@ impl<T: Float> Tape<'_, T> {
                 let mut alone = vec![NONE; edges.len()];
                 alone[operand] = x.node;
                 let mut found = vec![None; arena.nodes.len()];
-                run_rule(core, &arena, i, &alone, g.clone(), &mut found);
+                run_rule(core, &arena, i, Some(&alone), g.clone(), &mut found);
                 if let Some(value) = found[x.node as usize].take() {
                     explanation.contributions.push(Contribution { by: self.origin(&arena, i), operand, value });
                 }
             }
             if !matches!(arena.nodes[i].op, AnyOp::Leaf(_)) {
-                run_rule(core, &arena, i, edges, g, &mut cotangents);
+                run_rule(core, &arena, i, None, g, &mut cotangents);
             }
         }
         explanation

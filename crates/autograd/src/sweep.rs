@@ -262,7 +262,7 @@ fn sweep_eager<T: Float>(
         if let Some(g) = cotangents[i].take() {
             match arena.nodes[i].op {
                 AnyOp::Leaf(slot) => found(i as u32, slot, g),
-                _ => run_rule(core, arena, i, arena.lists(i).0, g, cotangents),
+                _ => run_rule(core, arena, i, None, g, cotangents),
             }
         }
         let residuals = arena.nodes[i].residuals as usize;
@@ -270,21 +270,23 @@ fn sweep_eager<T: Float>(
     }
 }
 
-/// Runs the rule of node `i` on numbers, for the operands in `edges` that are not [`NONE`].
-#[inline]
+/// Runs the rule of node `i` on numbers; for its own operands, or for those of `edges` that are not
+/// [`NONE`].
+#[inline(always)]
 pub(crate) fn run_rule<T: Float>(
     core: &Core<T>,
     arena: &Arena<T>,
     i: usize,
-    edges: &[u32],
+    edges: Option<&[u32]>,
     g: Tensor<T>,
     cotangents: &mut [Option<Tensor<T>>],
 ) {
-    let (node, (_, residuals, shapes)) = (&arena.nodes[i], arena.lists(i));
-    let targets = Targets::Eager(&arena.nodes);
+    let (node, (own, residuals, shapes)) = (&arena.nodes[i], arena.lists(i));
+    let edges = edges.unwrap_or(own);
     if core.trace.is_on() {
         return run_traced(core, arena, i, edges, g, cotangents);
     }
+    let targets = Targets::Eager(&arena.nodes);
     let mut rule = Rule { core, edges, residuals, shapes, saves: node.saves, node: NONE, cotangents, targets };
     node.op.vjp(&mut rule, core.constant(g));
 }
@@ -301,7 +303,7 @@ fn run_traced<T: Float>(
 ) {
     let range = Range::of(&g);
     core.trace.pause();
-    run_rule(core, arena, i, edges, g, cotangents);
+    run_rule(core, arena, i, Some(edges), g, cotangents);
     core.trace.look_back(arena, i, range, edges.iter().filter_map(|&edge| cotangents.get(edge as usize)?.as_ref()));
 }
 

@@ -59,18 +59,16 @@ impl<T: Float> Core<T> {
         ids: &[u32],
         kind: Kind,
     ) -> Var<'_, T> {
+        if self.trace.is_on() {
+            return self.run_traced(op, x, shapes, ids, kind);
+        }
         // Not in a closure, which would not know the caller's line.
         let shape = match op.shape(shapes) {
             Ok(shape) => shape,
             Err(error) => panic!("{}({}): {error}", op.name(), list(shapes)),
         };
-        let ranges = self.trace.before(x);
         if ids.iter().all(|&id| id == NONE) {
-            let value = op.forward(x, Out { shape, kind });
-            if let Some(ranges) = ranges {
-                self.look(*ranges, op.name(), &value, Location::caller());
-            }
-            return self.constant(value);
+            return self.constant(op.forward(x, Out { shape, kind }));
         }
         self.check_not_spent(op.name());
         let saves = op.saves(Needs::new(ids.iter().map(|&id| id != NONE)));
@@ -78,9 +76,6 @@ impl<T: Float> Core<T> {
         // predecessor's residuals, where nobody looks.
         let residuals = self.arena.borrow_mut().save_operands(saves, x);
         let value = op.forward(x, Out { shape, kind });
-        if let Some(ranges) = ranges {
-            self.look(*ranges, op.name(), &value, Location::caller());
-        }
         let mut arena = self.arena.borrow_mut();
         if saves.has_result() {
             arena.residuals.push(value.clone());
@@ -91,11 +86,25 @@ impl<T: Float> Core<T> {
         Var { value, core: self, node }
     }
 
-    /// Looks at what an op made while a trace is on.
+    /// As [`run`](Core::run), and then looks at what the op made.
     #[cold]
-    #[inline(never)]
-    fn look(&self, from: Vec<Range>, op: &'static str, made: &Tensor<T>, at: &'static Location<'static>) {
-        self.trace.look(from, op, false, made, at, || self.arena.borrow().path(self.scope.get()));
+    #[track_caller]
+    fn run_traced<O: Op<T> + Into<AnyOp<T>>>(
+        &self,
+        op: O,
+        x: &mut [Tensor<T>],
+        shapes: &[Shape],
+        ids: &[u32],
+        kind: Kind,
+    ) -> Var<'_, T> {
+        // Before the op may write into them.
+        let (from, name) = (x.iter().map(Range::of).collect(), op.name());
+        self.trace.pause();
+        let made = self.run(op, x, shapes, ids, kind);
+        self.trace.resume(true);
+        let path = || self.arena.borrow().path(self.scope.get());
+        self.trace.look(from, name, false, &made.value, Location::caller(), path);
+        made
     }
 
     #[track_caller]
@@ -139,6 +148,7 @@ impl<T: Float> Drop for Core<T> {
 }
 
 /// A tape's core: its own, or that of the tape on which it records too.
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for every tape")]
 pub(crate) enum Held<'p, T: Float> {
     Own(Core<T>),
     Of(&'p Core<T>),

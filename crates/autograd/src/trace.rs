@@ -94,14 +94,6 @@ pub(crate) struct Trace {
     found: RefCell<Option<NonFinite>>,
 }
 
-/// The operands' ranges, taken before an op may write into them. `None`, in a word, where nobody asked.
-pub(crate) type Ranges = Option<Box<Vec<Range>>>;
-
-#[cold]
-fn ranges<T: Float>(x: &[Tensor<T>]) -> Box<Vec<Range>> {
-    Box::new(x.iter().map(Range::of).collect())
-}
-
 impl Trace {
     pub(crate) fn new() -> Trace {
         Trace { on: Cell::new(false), found: RefCell::new(None) }
@@ -117,13 +109,9 @@ impl Trace {
         self.on.set(on);
     }
 
+    #[inline]
     pub(crate) fn is_on(&self) -> bool {
         self.on.get()
-    }
-
-    #[inline]
-    pub(crate) fn before<T: Float>(&self, x: &[Tensor<T>]) -> Ranges {
-        if self.on.get() { Some(ranges(x)) } else { None }
     }
 
     /// After the rule of node `i`: looks at what its operands have gathered. Switches the trace on again.

@@ -154,7 +154,7 @@ macro_rules! ops {
                 }
             }
 
-            #[inline]
+            #[inline(always)]
             pub(crate) fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
                 match self {
                     AnyOp::Leaf(_) => {}

@@ -78,7 +78,7 @@ impl Window {
     }
 }
 
-/// z = x at a place of each window. Operands x and the places, as [`places_of_max`] packs them.
+/// z = x at a place of each window. Operands x and the places, packed as [`Var::max_pool`] does.
 ///
 /// x̄ = z̄ at the place. With the places of the first maxima this is max pooling, and what it keeps for its
 /// rule is a byte a window instead of the images.
