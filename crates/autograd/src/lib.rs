@@ -63,7 +63,7 @@ pub use check::{GradientMismatch, check_gradients};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
-pub use graph::{Graph, GraphNode, GraphPart};
+pub use graph::{Graph, GraphEdge, GraphNode, GraphPart, NodeKind};
 pub use local::release_memory;
 pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
