@@ -41,9 +41,8 @@ fn lines(graph: &Graph) -> Vec<Line> {
     let edge = |head: String| Line { node: None, head, value: String::new(), kept: String::new() };
     let (mut lines, mut open) = (Vec::new(), Vec::new());
     for (i, node) in graph.nodes.iter().enumerate() {
-        // A leaf belongs to no part, and does not end the one in which it was first asked for.
-        let path = if node.kind == NodeKind::Op { graph.path(node.part) } else { open.clone() };
-        let common = open.iter().zip(&path).take_while(|(one, other)| one == other).count();
+        let path = path(graph, i, &uses, &open);
+        let common = common(&open, &path);
         while open.len() > common {
             open.pop();
             lines.push(edge("│ ".repeat(open.len()) + "╰"));
@@ -60,6 +59,25 @@ fn lines(graph: &Graph) -> Vec<Line> {
         lines.push(edge("│ ".repeat(open.len()) + "╰"));
     }
     lines
+}
+
+/// The boxes in which a node is listed. Leaves stand with the op after them, in those of its boxes that
+/// are open anyway or hold all their uses.
+fn path(graph: &Graph, node: usize, uses: &[Vec<usize>], open: &[usize]) -> Vec<usize> {
+    let leaves = graph.nodes[node..].iter().take_while(|node| node.kind != NodeKind::Op).count();
+    let mut path = graph.nodes.get(node + leaves).map_or_else(Vec::new, |op| graph.path(op.part));
+    let inside = |users: &Vec<usize>| {
+        users.iter().map(|&user| common(&path, &graph.path(graph.nodes[user].part))).min().unwrap_or(0)
+    };
+    if let Some(depth) = uses[node..node + leaves].iter().map(inside).min() {
+        path.truncate(depth.max(common(open, &path)));
+    }
+    path
+}
+
+/// How many parts two paths have in common.
+fn common(one: &[usize], other: &[usize]) -> usize {
+    one.iter().zip(other).take_while(|(one, other)| one == other).count()
 }
 
 /// What a node is: `matmul(0, constant)`, or `parameter a.w = b.w, 2 uses`.
