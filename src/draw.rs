@@ -2,14 +2,13 @@
 //!
 //! Values flow down the page. A part of the model is a frame with its name, and its ops stand in it. A
 //! parameter stands beside the op that uses it; one that several ops use stands once, above them, with an
-//! arrow for each use. Arrows say shape and bytes of the value, in which sharing changes nothing: only the
-//! parameters become fewer.
+//! arrow for each use. Below a value stand its shape and its bytes.
 //!
 //! The files in reading order: `outline` (what is drawn, in which frame), `size`, `rows` (in which row,
 //! and how far to the right), `place` (frame by frame), `picture` (in coordinates of the page), `element`
 //! (SVG). The method is that of Sugiyama, Tagawa and Toda, Methods for visual understanding of
-//! hierarchical system structures (1981): layers, lanes through layers for what skips them, order by
-//! averages; here once for each frame.
+//! hierarchical system structures (1981), once for each frame: rows, lanes past the rows that a value
+//! skips, the order in a row by averages over its neighbours.
 
 mod element;
 mod outline;
@@ -26,7 +25,7 @@ use picture::{Arrow, Picture, Piece, Rect};
 use place::{AROUND, BOLD};
 use size::{LINE, SMALL, TEXT};
 
-const MARGIN: f64 = 16.0;
+const MARGIN: f64 = 14.0;
 const TITLE: f64 = 16.0;
 
 /// Draws a graph as an SVG file of its own, with a light and a dark look.
@@ -51,10 +50,10 @@ pub fn svg(graph: &Graph, title: &str) -> String {
     let heading = MARGIN + TITLE + 10.0;
     let wanted = [text_width(title, TITLE) * BOLD, legend.width, picture.width];
     let width = wanted.into_iter().fold(0.0, f64::max) + 2.0 * MARGIN;
-    let height = heading + LINE + 12.0 + picture.height + MARGIN;
+    let height = heading + LINE + 8.0 + picture.height + MARGIN;
     let moved =
         |x: f64, y: f64| Element::new("g", "").set("transform", &format!("translate({} {})", number(x), number(y)));
-    let mut drawing = moved((width - picture.width) / 2.0, heading + LINE + 12.0);
+    let mut drawing = moved((width - picture.width) / 2.0, heading + LINE + 8.0);
     draw(&mut drawing, &outline, &picture);
     let root = Element::new("svg", "")
         .set("xmlns", "http://www.w3.org/2000/svg")
@@ -65,7 +64,7 @@ pub fn svg(graph: &Graph, title: &str) -> String {
         .set("style", "max-width: 100%; height: auto")
         .with(&Element::new("title", "").text(title))
         .with(&Element::new("style", "").text(&style()))
-        .with(&head())
+        .with(&heads())
         .with(&rect("page", Rect { x: 0.0, y: 0.0, width, height }, 8.0))
         .with(&text("heading", [MARGIN, MARGIN + TITLE - 3.0], title))
         .with(&moved(MARGIN, heading).with(&legend.element))
@@ -79,8 +78,13 @@ fn draw(drawing: &mut Element, outline: &Outline, picture: &Picture) {
         drawing.push(&text("title", [x + AROUND, y + 14.0], &frame.name));
     }
     for arrow in &picture.arrows {
-        let class = if arrow.to.is_some() { "arrow" } else { "result" };
-        drawing.push(&Element::new("path", class).set("d", &path(arrow)).set("marker-end", "url(#head)"));
+        let (class, head) = match (arrow.to, outline.nodes[arrow.from].look) {
+            (None, _) => ("result", "url(#head)"),
+            // A shared parameter's uses are what a reader looks for.
+            (_, Look::Shared) => ("arrow use", "url(#use)"),
+            _ => ("arrow", "url(#head)"),
+        };
+        drawing.push(&Element::new("path", class).set("d", &path(arrow)).set("marker-end", head));
     }
     for label in &picture.labels {
         let Rect { x, y, width, height } = label.rect;
@@ -120,31 +124,31 @@ fn class(look: Look) -> &'static str {
 
 fn path(arrow: &Arrow) -> String {
     let point = |[x, y]: [f64; 2]| format!("{} {}", number(x), number(y));
-    let mut path = format!("M{}", point(arrow.start));
     let mut at = arrow.start;
-    for piece in &arrow.pieces {
-        let to = match *piece {
-            Piece::Straight(to) => {
-                path += &format!("L{}", point(to));
-                to
-            }
-            Piece::Bend(to) => {
-                let middle = f64::midpoint(at[1], to[1]);
-                path += &format!("C{} {} {}", point([at[0], middle]), point([to[0], middle]), point(to));
-                to
-            }
-        };
-        at = to;
-    }
-    path
+    let draw = |piece: &Piece| match *piece {
+        Piece::Straight(to) => {
+            at = to;
+            format!("L{}", point(to))
+        }
+        Piece::Bend(to) => {
+            let middle = f64::midpoint(at[1], to[1]);
+            let bend = [[at[0], middle], [to[0], middle], to].map(point).join(" ");
+            at = to;
+            format!("C{bend}")
+        }
+    };
+    format!("M{}{}", point(arrow.start), arrow.pieces.iter().map(draw).collect::<String>())
 }
 
-/// The head of all arrows: its tip is where the line ends.
-fn head() -> Element {
-    let triangle = Element::new("path", "").set("d", "M0 0L6 3L0 6z");
+/// The heads of arrows, those of a shared parameter's uses in their own colour. Tips are where lines end.
+fn heads() -> Element {
     let numbers = [("refX", 6.0), ("refY", 3.0), ("markerWidth", 6.0), ("markerHeight", 6.0)];
-    let marker = Element::new("marker", "head").set("id", "head").set("orient", "auto").at(&numbers);
-    Element::new("defs", "").with(&marker.set("markerUnits", "userSpaceOnUse").with(&triangle))
+    let triangle = Element::new("path", "").set("d", "M0 0L6 3L0 6z");
+    let head = |id: &str| {
+        let marker = Element::new("marker", &format!("head {id}")).set("id", id).set("orient", "auto");
+        marker.at(&numbers).set("markerUnits", "userSpaceOnUse").with(&triangle)
+    };
+    Element::new("defs", "").with(&head("head")).with(&head("use"))
 }
 
 fn rect(class: &str, Rect { x, y, width, height }: Rect, round: f64) -> Element {
@@ -186,18 +190,18 @@ fn legend(outline: &Outline) -> Legend {
 /// The style sheet. Plain classes: not every reader of SVG knows CSS variables.
 fn style() -> String {
     // Fill, line and text of each look: on a light page, and on a dark one.
-    let colours = |[page, ink, quiet, frame, border]: [&str; 5], looks: [(&str, [&str; 3]); 6]| {
+    let colours = |[page, ink, quiet, frame, border, uses]: [&str; 6], looks: [(&str, [&str; 3]); 6]| {
         let look = |(class, [fill, line, ink]): (&str, [&str; 3])| {
             format!(".{class} rect{{fill:{fill};stroke:{line}}}.{class} text{{fill:{ink}}}")
         };
         let looks: String = looks.into_iter().map(look).collect();
         format!(
             ".page{{fill:{page}}}text{{fill:{ink}}}.small{{fill:{quiet}}}.frame{{fill:{frame};stroke:{border}}}\
-             .arrow,.result{{stroke:{quiet}}}.head{{fill:{quiet}}}{looks}"
+             .arrow,.result{{stroke:{quiet}}}.head{{fill:{quiet}}}.arrow.use{{stroke:{uses}}}.head.use{{fill:{uses}}}{looks}"
         )
     };
     let light = colours(
-        ["#fff", "#1c1e21", "#5c6066", "#f5f6f7", "#d5d7da"],
+        ["#fff", "#1c1e21", "#5c6066", "#f5f6f7", "#d5d7da", "#9c5a2a"],
         [
             ("op", ["#fff", "#85817a", "#1c1e21"]),
             ("bookkeeping", ["#f5f6f7", "#bdbab4", "#5c6066"]),
@@ -208,7 +212,7 @@ fn style() -> String {
         ],
     );
     let dark = colours(
-        ["#16181d", "#e8e9eb", "#a2a7ae", "#1f2228", "#3a3e46"],
+        ["#16181d", "#e8e9eb", "#a2a7ae", "#1f2228", "#3a3e46", "#dfa440"],
         [
             ("op", ["#2a2e36", "#7d828a", "#e8e9eb"]),
             ("bookkeeping", ["#1f2228", "#565b63", "#a2a7ae"]),

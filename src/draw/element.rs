@@ -42,7 +42,8 @@ impl Element {
 
     /// Appends a child.
     pub fn push(&mut self, child: &Element) {
-        self.content += &format!("\n{child}");
+        self.content.push('\n');
+        self.content += &child.to_string();
     }
 }
 

@@ -1,9 +1,11 @@
 //! The picture in coordinates of the page: frames, nodes, arrows, labels.
 
-use super::outline::{Item, Outline};
-use super::place::{LABEL, Layout, SIDES};
+use std::ops::Range;
+
+use super::outline::{Item, Outline, Use};
+use super::place::{LABEL, Layout};
 use super::rows::Element;
-use super::size::{ASIDE, SMALL, label_width};
+use super::size::{ASIDE, SIDES, SMALL, label_width};
 
 /// A rectangle, by its upper left corner.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -157,7 +159,7 @@ impl Draft<'_> {
         while frame != meet {
             let rows = &layout.sheets[frame].rows;
             let row = rows.items[outline.item_of(value, frame)].1;
-            self.go_down(&mut way, frame, value, row + 1..rows.rows.len());
+            self.go_down(&mut way, frame, value, row + 1..rows.order.len());
             frame = outline.frames[frame].parent.expect("below the one where they meet").0;
         }
         let mut from = layout.sheets[meet].rows.items[outline.item_of(value, meet)].1 + 1;
@@ -165,7 +167,7 @@ impl Draft<'_> {
             let (sheet, item) = (&layout.sheets[frame], outline.item_of(op, frame));
             let (element, row) = sheet.rows.items[item];
             self.go_down(&mut way, frame, value, from..row);
-            let entry = layout.entry(frame, &super::outline::Use { item, op, operand });
+            let entry = layout.entry(frame, &Use { item, op, operand });
             self.pass(&mut way, frame, row, self.origins[frame][0] + sheet.x[element] + entry);
             match outline.frames[frame].items[item] {
                 Item::Frame(inner) => (frame, from) = (inner, 0),
@@ -177,7 +179,7 @@ impl Draft<'_> {
     }
 
     /// Takes a value past these rows in its lanes.
-    fn go_down(&self, way: &mut Way, frame: usize, value: usize, rows: std::ops::Range<usize>) {
+    fn go_down(&self, way: &mut Way, frame: usize, value: usize, rows: Range<usize>) {
         let sheet = &self.layout.sheets[frame];
         for row in rows {
             let lane = sheet.rows.lane(value, row).expect("a value has a lane in each row that it passes");

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::element::text_width;
-use super::outline::{Home, Item, Net, Outline, Use};
+use super::outline::{Item, Net, Outline, Use};
 use super::rows::{Element, Extent, Link, Pull, Rows};
 use super::size::{ASIDE, BETWEEN, PORT, Sizes, TEXT, label_width};
 
@@ -103,7 +103,7 @@ impl Layout<'_> {
 
     /// By row, the pieces of values' ways from it to the next one.
     fn links(&self, frame: usize, rows: &Rows) -> Vec<Vec<Link>> {
-        let mut links = vec![Vec::new(); rows.rows.len()];
+        let mut links = vec![Vec::new(); rows.order.len()];
         for (&value, net) in &self.nets[frame] {
             let pull = if self.outline.nodes[value].is_leaf() { Pull::Leaf } else { Pull::Computed };
             for (row, below) in links.iter_mut().enumerate() {
@@ -132,7 +132,7 @@ impl Layout<'_> {
         };
         let (Some(one), Some(other)) = (inner(one), inner(other)) else { return false };
         let same = |(a, b): (&f64, &f64)| (a - b).abs() < 0.01;
-        one.rows.rows == other.rows.rows && one.x.iter().zip(&other.x).all(same)
+        one.rows.order == other.rows.order && one.x.iter().zip(&other.x).all(same)
     }
 
     /// The element of a row in which a value goes down, and where it leaves it.
@@ -170,7 +170,7 @@ impl Layout<'_> {
             },
             _ => None,
         };
-        let alone: Vec<(usize, f64)> = rows.rows.iter().filter_map(inner).collect();
+        let alone: Vec<(usize, f64)> = rows.order.iter().filter_map(inner).collect();
         let ends =
             alone.iter().map(|&(inner, x)| (x - self.sheets[inner].extent.left, x + self.sheets[inner].extent.right));
         let (left, right) = ends.fold((f64::MAX, f64::MIN), |(left, right), (l, r)| (left.min(l), right.max(r)));
@@ -234,7 +234,7 @@ impl Layout<'_> {
         let above = self.title_above(frame);
         let mut y = PAD + if above && frame > 0 { TITLE } else { 0.0 };
         let (mut bands, mut bends) = (Vec::new(), Vec::new());
-        for (row, elements) in rows.rows.iter().enumerate() {
+        for (row, elements) in rows.order.iter().enumerate() {
             let heights = elements.iter().map(|&element| self.height(frame, rows.elements[element]));
             let bottom = y + heights.fold(0.0, f64::max);
             bands.push([y, bottom]);
@@ -296,7 +296,7 @@ impl Layout<'_> {
                 }
             }
             if net.exits {
-                let last = rows.rows.len() - 1;
+                let last = rows.order.len() - 1;
                 let (element, out) = self.upper(frame, rows, value, net, last).expect("it goes on to the last row");
                 exits.insert(value, x[element] + out);
             }
@@ -312,17 +312,15 @@ impl Layout<'_> {
             let left = row.iter().map(|&e| sheet.x[e] - extents[e].left).fold(f64::MAX, f64::min);
             (left, row.iter().map(|&e| sheet.x[e] + extents[e].right).fold(f64::MIN, f64::max))
         };
-        let all = sheet.rows.rows.iter().map(|row| ends(row));
+        let all = sheet.rows.order.iter().map(|row| ends(row));
         let all = all.reduce(|(left, right), (l, r)| (left.min(l), right.max(r)));
         let (mut left, right) = all.unwrap_or_default();
         if frame > 0 {
             let title = text_width(&self.outline.frames[frame].name, TEXT) * BOLD + AROUND;
-            let doors = sheet.entries.values().copied().fold(f64::MAX, f64::min) - AROUND;
-            let first = if self.title_above(frame) { doors } else { doors.min(ends(&sheet.rows.rows[0]).0) };
-            left = left.min(first - title);
-            if first == f64::MAX {
-                left = left.min(right - title - AROUND);
-            }
+            let door = sheet.entries.values().copied().reduce(f64::min).map(|door| door - AROUND);
+            let row = (!self.title_above(frame)).then(|| ends(&sheet.rows.order[0]).0);
+            let end = [door, row].into_iter().flatten().fold(right - AROUND, f64::min);
+            left = left.min(end - title);
         }
         // The frame's zero is in its middle from now on.
         let (half, middle) = ((right - left) / 2.0, f64::midpoint(left, right));
@@ -332,6 +330,3 @@ impl Layout<'_> {
         sheet.extent = Extent { left: half, right: half };
     }
 }
-
-/// The side of an op on which a leaf stands, as an index: left, right.
-pub const SIDES: [Home; 2] = [Home::Left, Home::Right];

@@ -47,7 +47,7 @@ pub enum Pull {
 pub struct Rows {
     pub elements: Vec<Element>,
     /// The elements of each row, from left to right.
-    pub rows: Vec<Vec<usize>>,
+    pub order: Vec<Vec<usize>>,
     /// By item, its element and its row.
     pub items: Vec<(usize, usize)>,
     /// By value, the row of its first lane and its lanes.
@@ -61,15 +61,15 @@ impl Rows {
         let count = row.iter().max().map_or(0, |last| last + 1);
         let elements = (0..frame.items.len()).map(Element::Item).collect();
         let items = row.iter().copied().enumerate().collect();
-        let mut rows = Rows { elements, rows: vec![Vec::new(); count], items, lanes: BTreeMap::new() };
+        let mut rows = Rows { elements, order: vec![Vec::new(); count], items, lanes: BTreeMap::new() };
         for (item, &row) in row.iter().enumerate() {
-            rows.rows[row].push(item);
+            rows.order[row].push(item);
         }
         for (&value, net) in nets {
             let first = net.from.map_or(0, |item| row[item] + 1);
             let last = if net.exits { count } else { net.uses.iter().map(|each| row[each.item]).max().unwrap_or(0) };
             let mut lanes = Vec::new();
-            for row in &mut rows.rows[first.min(last)..last] {
+            for row in &mut rows.order[first.min(last)..last] {
                 lanes.push(rows.elements.len());
                 row.push(rows.elements.len());
                 rows.elements.push(Element::Lane(value));
@@ -97,32 +97,32 @@ impl Rows {
         }
         let mut x = given.map_or_else(|| vec![0.0; self.elements.len()], <[f64]>::to_vec);
         if given.is_none() {
-            self.rows.iter().for_each(|row| settle(row, extents, |_| (0.0, 1.0), &mut x));
+            self.order.iter().for_each(|row| settle(row, extents, |_| (0.0, 1.0), &mut x));
         }
         let mut best: Option<(f64, Vec<Vec<usize>>, Vec<f64>)> = None;
         for sweep in 0..SWEEPS {
-            for step in 0..2 * self.rows.len() {
+            for step in 0..2 * self.order.len() {
                 // Up first, so that the last word is had on the way down, which makes chains straight.
-                let (down, row) = match step.checked_sub(self.rows.len()) {
-                    None => (false, self.rows.len() - 1 - step),
+                let (down, row) = match step.checked_sub(self.order.len()) {
+                    None => (false, self.order.len() - 1 - step),
                     Some(row) => (true, row),
                 };
                 let wish = |element: usize, x: &[f64]| self.wish(&by_element[element], element, down, x);
-                let mut order = self.rows[row].clone();
+                let mut order = self.order[row].clone();
                 if given.is_none() && sweep < SWEEPS / 2 {
                     order.sort_by(|&a, &b| wish(a, &x).0.total_cmp(&wish(b, &x).0));
                 }
                 let wishes: BTreeMap<usize, (f64, f64)> = order.iter().map(|&e| (e, wish(e, &x))).collect();
                 settle(&order, extents, |element| wishes[&element], &mut x);
-                self.rows[row] = order;
+                self.order[row] = order;
             }
             let cost = cost(links, &x);
             if best.as_ref().is_none_or(|(least, ..)| cost < *least) {
-                best = Some((cost, self.rows.clone(), x.clone()));
+                best = Some((cost, self.order.clone(), x.clone()));
             }
         }
-        let (_, rows, x) = best.expect("there was a sweep");
-        self.rows = rows;
+        let (_, order, x) = best.expect("there was a sweep");
+        self.order = order;
         x
     }
 
@@ -195,7 +195,9 @@ fn row_of_items(outline: &Outline, frame: &Frame, nets: &BTreeMap<usize, Net>) -
     }
     // A leaf above the first row makes it the second.
     let shift = usize::from((0..count).any(|item| is_leaf(item) && users[item].iter().any(|&user| row[user] == 0)));
-    row.iter_mut().for_each(|row| *row += shift);
+    for row in &mut row {
+        *row += shift;
+    }
     for item in (0..count).filter(|&item| is_leaf(item)) {
         row[item] = users[item].iter().map(|&user| row[user] - 1).min().unwrap_or(0);
     }

@@ -22,6 +22,9 @@ const STRIP: f64 = 15.0;
 /// Between leaves that stand one below the other beside an op.
 const APART: f64 = 6.0;
 
+/// The sides of an op on which leaves stand.
+pub const SIDES: [Home; 2] = [Home::Left, Home::Right];
+
 /// A node's box, and how far it reaches with the leaves beside it, from the middle of the box.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Block {
@@ -54,7 +57,7 @@ impl Beside {
 #[derive(Clone, Debug)]
 pub struct Sizes {
     pub blocks: Vec<Block>,
-    /// To the left and to the right of ops: the width of leaves, and the length of arrows from them.
+    /// By side of an op: the width of leaves, and the length of arrows from them.
     pub sides: [[f64; 2]; 2],
 }
 
@@ -87,7 +90,7 @@ impl Sizes {
             let label = leaves().map(label_width).fold(0.0, f64::max);
             [leaves().map(box_width).fold(0.0, f64::max), label + 2.0 * ASIDE + 6.0]
         };
-        let mut sizes = Sizes { blocks: Vec::new(), sides: [side(Home::Left), side(Home::Right)] };
+        let mut sizes = Sizes { blocks: Vec::new(), sides: SIDES.map(side) };
         // So are most ops.
         let widths = nodes.iter().filter(|node| node.look == Look::Op).map(box_width);
         let usual = widths.filter(|width| *width <= 96.0).fold(60.0, f64::max);
@@ -106,7 +109,7 @@ impl Sizes {
             let arrivals = node.operands.iter().filter(|&&operand| outline.home(operand).is_some()).count();
             width = width.max(PORT * (arrivals as f64 + 1.0));
         }
-        for (side, home) in [Home::Left, Home::Right].into_iter().enumerate() {
+        for (side, home) in SIDES.into_iter().enumerate() {
             if let Some(last) = stack(outline, index, home).last() {
                 beside[side] = self.sides[side].iter().sum();
                 height = height.max(last.top + last.height);
@@ -122,7 +125,9 @@ impl Sizes {
     pub fn beside(&self, outline: &Outline, op: usize, home: Home) -> Vec<Beside> {
         let mut stack = stack(outline, op, home);
         let height = stack.last().map_or(0.0, |last| last.top + last.height);
-        stack.iter_mut().for_each(|each| each.top += (self.blocks[op].height - height) / 2.0);
+        for each in &mut stack {
+            each.top += (self.blocks[op].height - height) / 2.0;
+        }
         stack
     }
 }

@@ -178,7 +178,8 @@ fn a_shared_parameter_stands_once_with_an_arrow_for_each_use() {
     assert_eq!(arrows.iter().filter(|arrow| arrow.from == shared[0]).count(), 2);
     // In the file too, where the legend has one more of each look.
     assert_eq!(svg.matches("<g class=\"shared\">").count(), 1 + 1);
-    assert_eq!(svg.matches("<path class=\"arrow\"").count(), graph.uses().concat().len());
+    assert_eq!(svg.matches("<path class=\"arrow use\"").count(), 2);
+    assert_eq!(svg.matches("<path class=\"arrow").count(), graph.uses().concat().len());
     assert_eq!(svg.matches(">a.first.weight</text>").count(), 1);
 }
 
