@@ -65,7 +65,7 @@ fn tied(params: &mut Params) -> Result<Graph, Box<dyn Error>> {
 }
 
 fn recurrent(params: &mut Params) -> Graph {
-    let shapes: [(&str, &[usize]); 3] = [("input", &[8, 16]), ("state", &[16, 16]), ("bias", &[16])];
+    let shapes: [(&str, &[usize]); 3] = [("input.weight", &[8, 16]), ("state.weight", &[16, 16]), ("bias", &[16])];
     let [input, state, bias] = shapes.map(|(path, shape)| params.add(path, Tensor::zeros(shape)));
     let tape = Tape::new(params);
     let mut h = tape.constant(Tensor::zeros([32, 16]));

@@ -3,7 +3,7 @@
 use std::ops::Range;
 
 use super::outline::{Item, Outline, Use};
-use super::place::{LABEL, Layout};
+use super::place::{LABEL, Layout, STRAIGHT};
 use super::rows::Element;
 use super::size::{ASIDE, SIDES, SMALL, label_width};
 
@@ -190,7 +190,7 @@ impl Draft<'_> {
     /// Takes a value to this x in a row, with a bend above it if need be.
     fn pass(&self, way: &mut Way, frame: usize, row: usize, x: f64) {
         // Into the first row, everything comes straight from above.
-        if let Some(above) = row.checked_sub(1).filter(|_| (x - way.at).abs() > 0.01) {
+        if let Some(above) = row.checked_sub(1).filter(|_| (x - way.at).abs() > STRAIGHT) {
             let [start, end] = self.layout.sheets[frame].bends[above].map(|y| self.origins[frame][1] + y);
             way.pieces.extend([Piece::Straight([way.at, start]), Piece::Bend([x, end])]);
             way.at = x;

@@ -17,6 +17,8 @@ pub const BOLD: f64 = 1.15;
 /// Height of a label, and the last straight piece of an arrow that points down.
 pub const LABEL: f64 = 13.0;
 const HEAD: f64 = 5.0;
+/// What is so far from straight is straight.
+pub const STRAIGHT: f64 = 0.5;
 /// The distance between rows without labels.
 const GAP: f64 = 12.0;
 
@@ -75,6 +77,8 @@ impl Layout<'_> {
         self.sheets[frame] = Sheet { rows, x, ..Sheet::default() };
         self.find_ports(frame);
         self.line_up(frame);
+        // With the ports as they are now.
+        let links = self.links(frame, &self.sheets[frame].rows);
         self.stack_rows(frame, &links);
         self.find_doors(frame);
         self.find_sides(frame, &extents);
@@ -241,7 +245,7 @@ impl Layout<'_> {
             let label = if elements.iter().any(|&e| self.has_label(frame, rows.elements[e])) { LABEL } else { 0.0 };
             let sideways = links[row].iter().map(|link| (x[link.upper] + link.out - x[link.lower] - link.into).abs());
             let sideways = sideways.fold(0.0, f64::max);
-            let bend = if sideways < 0.5 { 0.0 } else { (10.0 + 0.06 * sideways).min(36.0) };
+            let bend = if sideways <= STRAIGHT { 0.0 } else { (10.0 + 0.06 * sideways).min(36.0) };
             bends.push([bottom + label, bottom + label + bend]);
             y = (bottom + label + bend + HEAD).max(bottom + GAP);
         }

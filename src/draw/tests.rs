@@ -111,6 +111,16 @@ fn every_use_is_an_arrow_from_the_value_to_the_op() {
         assert_eq!(drawn, uses);
         assert_eq!(uses.len(), graph.nodes.iter().map(|node| node.operands.len()).sum::<usize>());
         for arrow in &picture.arrows {
+            // Nothing turns in less height than a bend takes.
+            let mut at = arrow.start;
+            for piece in &arrow.pieces {
+                let (to, least) = match *piece {
+                    Piece::Straight(to) => (to, 0.0),
+                    Piece::Bend(to) => (to, 9.99),
+                };
+                assert!(to[1] - at[1] >= least, "{arrow:?}");
+                at = to;
+            }
             let touches = |node: usize, [x, y]: [f64; 2]| {
                 let Rect { x: left, y: top, width, height } = picture.nodes[node];
                 (left - 0.01..=left + width + 0.01).contains(&x) && (top - 0.01..=top + height + 0.01).contains(&y)
@@ -131,6 +141,10 @@ fn nothing_covers_anything_else() {
             Rect { x: place.x + AROUND, y: place.y + 4.0, width, height: 13.0 }
         };
         let titles = outline.frames.iter().zip(&picture.frames).skip(1).map(title);
+        for label in &picture.labels {
+            let Rect { width, height, .. } = label.rect;
+            assert!(width >= text_width(&label.text, SMALL) && height >= 0.9 * SMALL, "room for {label:?}");
+        }
         let labels = picture.labels.iter().map(|label| label.rect);
         let solid: Vec<Rect> = picture.nodes.iter().copied().chain(titles).chain(labels).collect();
         let page = Rect { x: -0.1, y: -0.1, width: picture.width + 0.2, height: picture.height + 0.2 };

@@ -23,11 +23,12 @@
 //! | get gradients | [`Var::backward`], [`Tape::grad`], [`Gradients`] |
 //! | define an op | [`Op`], [`Var::apply_op`] |
 //! | check derivatives | [`check_gradients`] |
+//! | see what was recorded | [`Tape::graph`], [`Graph`] |
 //! | know where bytes go before they are allocated | [`dry_run`], [`Footprint`] |
 //!
 //! The files in reading order: `params`, `tensor` and `shape`; `tape`, `var`, `op`; `ops/elementwise`,
-//! then the other `ops`; `sweep`, where gradients add; `check`; `pool`, `local` and `footprint`; `kernels`,
-//! the loops over numbers, with all unsafe code.
+//! then the other `ops`; `sweep`, where gradients add; `check` and `graph`; `pool`, `local` and `footprint`;
+//! `kernels`, the loops over numbers, with all unsafe code.
 //!
 //! # Panics
 //!
