@@ -51,6 +51,10 @@ pub trait Float:
     fn powf(self, p: Self) -> Self;
     /// |x|.
     fn abs(self) -> Self;
+    /// erf x.
+    fn erf(self) -> Self;
+    /// Whether this is no number.
+    fn is_nan(self) -> bool;
     /// False for ±∞ and NaN.
     fn is_finite(self) -> bool;
 
@@ -59,7 +63,7 @@ pub trait Float:
 }
 
 macro_rules! float {
-    ($t:ident, $name:literal, $local:ident) => {
+    ($t:ident, $name:literal, $local:ident, $erf:ident) => {
         thread_local! {
             static $local: RefCell<Local<$t>> = const { RefCell::new(Local::new()) };
         }
@@ -93,6 +97,12 @@ macro_rules! float {
             fn abs(self) -> Self {
                 self.abs()
             }
+            fn erf(self) -> Self {
+                libm::$erf(self)
+            }
+            fn is_nan(self) -> bool {
+                self.is_nan()
+            }
             fn is_finite(self) -> bool {
                 self.is_finite()
             }
@@ -103,5 +113,5 @@ macro_rules! float {
     };
 }
 
-float!(f32, "F32", LOCAL_F32);
-float!(f64, "F64", LOCAL_F64);
+float!(f32, "F32", LOCAL_F32, erff);
+float!(f64, "F64", LOCAL_F64, erf);

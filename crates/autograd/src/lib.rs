@@ -21,14 +21,18 @@
 //! | store parameters, share them, part them | [`Params`], [`Params::tie`], [`Params::untie`] |
 //! | compute with them | [`Tape`], [`Var`] |
 //! | get gradients | [`Var::backward`], [`Tape::grad`], [`Gradients`] |
+//! | get gradients of gradients, Hessian-vector products | [`Tape::grad_with`] |
 //! | define an op | [`Op`], [`Var::apply_op`] |
+//! | keep less for the backward sweep | [`Tape::checkpoint`], [`Segment`] |
+//! | see what was recorded, and why a gradient is what it is | [`Tape::graph`], [`Tape::explain`], [`Tape::enter`] |
+//! | find where the first NaN was born | [`Tape::trace_non_finite`] |
 //! | check derivatives | [`check_gradients`] |
-//! | see what was recorded | [`Tape::graph`], [`Graph`] |
 //! | know where bytes go before they are allocated | [`dry_run`], [`Footprint`] |
 //!
-//! The files in reading order: `params`, `tensor` and `shape`; `tape`, `var`, `op`; `ops/elementwise`,
-//! then the other `ops`; `sweep`, where gradients add; `check` and `graph`; `pool`, `local` and `footprint`;
-//! `kernels`, the loops over numbers, with all unsafe code.
+//! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`;
+//! `ops/elementwise`, then the other `ops`; `sweep`, where gradients add; `checkpoint`; `check`, `explain`,
+//! `trace` and `graph`; `pool`, `local` and `footprint`; `kernels`, the loops over numbers, with all unsafe
+//! code.
 //!
 //! # Panics
 //!
@@ -44,6 +48,8 @@
 
 mod arena;
 mod check;
+mod checkpoint;
+mod explain;
 mod float;
 mod footprint;
 mod gradients;
@@ -58,9 +64,12 @@ mod shape;
 mod sweep;
 mod tape;
 mod tensor;
+mod trace;
 mod var;
 
 pub use check::{GradientMismatch, check_gradients};
+pub use checkpoint::Segment;
+pub use explain::{Contribution, Explanation, Origin};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
@@ -74,4 +83,5 @@ pub use shape::{MAX_RANK, Shape, ShapeError};
 pub use sweep::Rule;
 pub use tape::{Entered, Tape};
 pub use tensor::Tensor;
+pub use trace::{NonFinite, Range};
 pub use var::Var;

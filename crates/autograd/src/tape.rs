@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,6 +15,7 @@ use crate::params::{ParamId, Params};
 use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use crate::trace::{Range, Trace};
 use crate::var::Var;
 
 /// The part of a tape that variables refer to. It does not borrow the store, so that the tape may
@@ -26,17 +28,23 @@ pub struct Core<T: Float> {
     /// Tells this tape from every other, also after it is gone.
     pub(crate) stamp: u64,
     /// The part of the model that is being recorded.
-    scope: Cell<u32>,
+    pub(crate) scope: Cell<u32>,
+    /// Whether a segment runs of which nothing is recorded but which parameters it uses.
+    pub(crate) noting: Cell<bool>,
+    /// The store as the segments saw it that are computed again in the sweep.
+    pub(crate) snapshot: RefCell<Option<Params<T>>>,
+    pub(crate) trace: Trace,
 }
 
 static NEXT_STAMP: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Float> Core<T> {
     fn new() -> Core<T> {
-        let kept = T::local().with_borrow_mut(|local| local.arena.take());
+        let kept = T::local().with_borrow_mut(|local| local.arenas.pop());
         let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
         let arena = RefCell::new(kept.unwrap_or_default());
-        Core { arena, spent: Cell::new(false), stamp, scope: Cell::new(NONE) }
+        let (spent, scope) = (Cell::new(false), Cell::new(NONE));
+        Core { arena, spent, stamp, scope, noting: Cell::new(false), snapshot: RefCell::new(None), trace: Trace::new() }
     }
 
     /// Runs an op on operands with these values, shapes and nodes, and records it if one of them is
@@ -56,8 +64,13 @@ impl<T: Float> Core<T> {
             Ok(shape) => shape,
             Err(error) => panic!("{}({}): {error}", op.name(), list(shapes)),
         };
+        let ranges = self.trace.before(x);
         if ids.iter().all(|&id| id == NONE) {
-            return self.constant(op.forward(x, Out { shape, kind }));
+            let value = op.forward(x, Out { shape, kind });
+            if let Some(ranges) = ranges {
+                self.look(*ranges, op.name(), &value, Location::caller());
+            }
+            return self.constant(value);
         }
         self.check_not_spent(op.name());
         let saves = op.saves(Needs::new(ids.iter().map(|&id| id != NONE)));
@@ -65,6 +78,9 @@ impl<T: Float> Core<T> {
         // predecessor's residuals, where nobody looks.
         let residuals = self.arena.borrow_mut().save_operands(saves, x);
         let value = op.forward(x, Out { shape, kind });
+        if let Some(ranges) = ranges {
+            self.look(*ranges, op.name(), &value, Location::caller());
+        }
         let mut arena = self.arena.borrow_mut();
         if saves.has_result() {
             arena.residuals.push(value.clone());
@@ -73,6 +89,13 @@ impl<T: Float> Core<T> {
         arena.edges.extend_from_slice(ids);
         arena.push_shapes(shapes);
         Var { value, core: self, node }
+    }
+
+    /// Looks at what an op made while a trace is on.
+    #[cold]
+    #[inline(never)]
+    fn look(&self, from: Vec<Range>, op: &'static str, made: &Tensor<T>, at: &'static Location<'static>) {
+        self.trace.look(from, op, false, made, at, || self.arena.borrow().path(self.scope.get()));
     }
 
     #[track_caller]
@@ -88,14 +111,47 @@ impl<T: Float> Core<T> {
     }
 }
 
+impl<T: Float> Core<T> {
+    /// Keeps the store as it is now, for segments that are computed again.
+    pub(crate) fn take_snapshot(&self, params: &Params<T>) {
+        if self.snapshot.borrow().is_none() {
+            let list = T::local().with_borrow_mut(|local| local.snapshots.pop());
+            self.snapshot.replace(Some(params.clone_into_list(list.unwrap_or_default())));
+        }
+    }
+
+    /// Lets go of the store: it may be changed without a copy.
+    pub(crate) fn forget_snapshot(&self) {
+        if let Some(list) = self.snapshot.take().map(Params::into_list) {
+            give_back::<T>(|local| local.snapshots.push(list));
+        }
+    }
+}
+
 impl<T: Float> Drop for Core<T> {
     fn drop(&mut self) {
+        self.forget_snapshot();
         let mut arena = std::mem::take(self.arena.get_mut());
         // Clearing flat lists never recurses, however long the tape.
         arena.clear();
-        give_back::<T>(|local| {
-            local.arena.get_or_insert(arena);
-        });
+        give_back::<T>(|local| local.arenas.push(arena));
+    }
+}
+
+/// A tape's core: its own, or that of the tape on which it records too.
+pub(crate) enum Held<'p, T: Float> {
+    Own(Core<T>),
+    Of(&'p Core<T>),
+}
+
+impl<T: Float> Deref for Held<'_, T> {
+    type Target = Core<T>;
+    #[inline]
+    fn deref(&self) -> &Core<T> {
+        match self {
+            Held::Own(core) => core,
+            Held::Of(core) => core,
+        }
     }
 }
 
@@ -134,19 +190,29 @@ fn list(shapes: &[Shape]) -> String {
 pub struct Tape<'p, T: Float = f32> {
     params: &'p Params<T>,
     recording: bool,
-    pub(crate) core: Core<T>,
+    pub(crate) core: Held<'p, T>,
 }
 
 impl<'p, T: Float> Tape<'p, T> {
     /// An empty tape over this store.
     pub fn new(params: &'p Params<T>) -> Tape<'p, T> {
-        Tape { params, recording: true, core: Core::new() }
+        Tape { params, recording: true, core: Held::Own(Core::new()) }
+    }
+
+    /// A tape over this store that records where another one records.
+    pub(crate) fn on(core: &'p Core<T>, params: &'p Params<T>) -> Tape<'p, T> {
+        Tape { params, recording: true, core: Held::Of(core) }
+    }
+
+    /// Whether what is made of parameters is recorded now.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording && !self.core.noting.get()
     }
 
     /// A tape on which parameters are constants: nothing is recorded, and a value lives no longer
     /// than the program needs it. In PyTorch this is called `torch.no_grad`.
     pub fn without_gradients(params: &'p Params<T>) -> Tape<'p, T> {
-        Tape { params, recording: false, core: Core::new() }
+        Tape { params, recording: false, core: Held::Own(Core::new()) }
     }
 
     /// The store that the tape differentiates.
@@ -179,6 +245,10 @@ impl<'p, T: Float> Tape<'p, T> {
             node = arena.push_leaf(Some(slot), value.shape(), Location::caller());
             arena.leaves[slot.index()] = node;
         }
+        if self.core.noting.get() {
+            arena.note(node);
+            node = NONE;
+        }
         Var { value, core: &self.core, node }
     }
 
@@ -194,7 +264,7 @@ impl<'p, T: Float> Tape<'p, T> {
     /// If the tape is spent.
     #[track_caller]
     pub fn input(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
-        if !self.recording {
+        if !self.is_recording() {
             return self.core.constant(value.into());
         }
         self.core.check_not_spent("input");

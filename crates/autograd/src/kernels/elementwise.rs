@@ -2,6 +2,8 @@
 
 use std::ops::AddAssign;
 
+use super::layout::walk;
+use crate::float::Float;
 use crate::shape::Shape;
 
 /// out = f(x).
@@ -63,20 +65,11 @@ fn runs(narrow: Shape, wide: Shape, mut visit: impl FnMut(usize, usize, usize, u
         run *= len;
         outer -= 1;
     }
-    let mut digits = [0; crate::shape::MAX_RANK];
-    let mut at = 0;
-    for start in (0..wide.len()).step_by(run) {
+    let mut start = 0;
+    walk(wide, outer, [strides], |[at]| {
         visit(at, start, run, step.unwrap_or(0));
-        for i in (0..outer).rev() {
-            digits[i] += 1;
-            at += strides[i];
-            if digits[i] < wide[i] as usize {
-                break;
-            }
-            at -= strides[i] * digits[i];
-            digits[i] = 0;
-        }
-    }
+        start += run;
+    });
 }
 
 /// out = x with every repetition written out.
@@ -94,6 +87,36 @@ pub fn sum_into<T: Copy + Default + AddAssign>(out: &mut [T], narrow: Shape, x: 
         0 => out[to] += sum(&x[from..from + run]),
         _ => out[to..to + run].iter_mut().zip(&x[from..from + run]).for_each(|(out, &x)| *out += x),
     });
+}
+
+/// out = the largest of the numbers of x over the axes along which `narrow` would be repeated; −∞ where
+/// there are none. A NaN is the largest, so that it is seen.
+pub fn max_into<T: Float>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
+    out.fill(T::NEG_INFINITY);
+    let larger = |a: T, b: T| if a >= b || a.is_nan() { a } else { b };
+    runs(narrow, wide, |to, from, run, step| match step {
+        0 => out[to] = x[from..from + run].iter().copied().fold(out[to], larger),
+        _ => out[to..to + run].iter_mut().zip(&x[from..from + run]).for_each(|(out, &x)| *out = larger(*out, x)),
+    });
+}
+
+/// out = ln Σ eˣ over the axes along which `narrow` would be repeated, computed as m + ln Σ eˣ⁻ᵐ with
+/// m = max x, so that no exponential overflows. `work` is as long as out.
+pub fn log_sum_exp_into<T: Float>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape, work: &mut [T]) {
+    max_into(out, narrow, x, wide);
+    work.fill(T::ZERO);
+    // Where m is infinite, x − m would be ∞ − ∞. The sum is e^∞, or has no terms but e^−∞ = 0.
+    let term = |x: T, max: T| if max.is_finite() { (x - max).exp() } else { T::ONE };
+    runs(narrow, wide, |to, from, run, step| {
+        let x = &x[from..from + run];
+        match step {
+            0 => x.iter().for_each(|&x| work[to] += term(x, out[to])),
+            _ => x.iter().zip(&out[to..to + run]).zip(&mut work[to..]).for_each(|((&x, &m), sum)| *sum += term(x, m)),
+        }
+    });
+    for (out, &sum) in out.iter_mut().zip(&*work) {
+        *out = if out.is_finite() { *out + sum.ln() } else { *out };
+    }
 }
 
 /// Σ x, by halves: the rounding error grows with the logarithm of the length.

@@ -3,9 +3,11 @@
 //! [`contract`] computes all products, from matrices to the gradients of convolutions; the other
 //! kernels are loops over numbers one by one. All unsafe code of the crate is in here.
 
+pub mod bytes;
 pub mod convolution;
 mod digits;
 pub mod elementwise;
+pub mod index;
 pub mod layout;
 mod plan;
 pub mod pooling;

@@ -1,5 +1,7 @@
 //! Loops over the windows of images laid out as N×H×W×C.
 
+use std::ops::Range;
+
 /// Where the windows of a pooling lie: images of `height`×`width`×`channels`, windows of `size`
 /// every `stride` places, after `pad` places of padding, `out` windows along each axis.
 #[derive(Clone, Copy, Debug)]
@@ -41,22 +43,25 @@ fn lanes<T: Copy>(x: &[T], at: usize) -> [T; LANES] {
 
 impl Windows {
     /// The part of window `o` along `axis` that lies inside the image.
-    fn span(&self, axis: usize, o: usize) -> std::ops::Range<usize> {
+    fn span(&self, axis: usize, o: usize) -> Range<usize> {
         let start = o * self.stride[axis];
         let low = start.saturating_sub(self.pad[axis]);
         let high = (start + self.size[axis]).saturating_sub(self.pad[axis]).min(self.image[axis]);
         low.min(high)..high
     }
 
-    /// Calls `visit(offset of the window's result, offsets inside the image as rows and columns)`
-    /// for every window of every image; offsets are to channel 0.
-    fn each(&self, images: usize, mut visit: impl FnMut(usize, usize, std::ops::Range<usize>, std::ops::Range<usize>)) {
+    /// Calls `visit(offset of the window's result, offset of the image, rows, columns, corner)` for every
+    /// window of every image; offsets are to channel 0, rows and columns those inside the image, and the
+    /// first of them is the window's place `corner`.
+    fn each(&self, images: usize, mut visit: impl FnMut(usize, usize, Range<usize>, Range<usize>, u32)) {
         let mut result = 0;
+        let hidden = |axis: usize, o: usize| self.pad[axis].saturating_sub(o * self.stride[axis]);
         for n in 0..images {
             let image = n * self.image[0] * self.image[1] * self.channels;
             for oy in 0..self.out[0] {
                 for ox in 0..self.out[1] {
-                    visit(result, image, self.span(0, oy), self.span(1, ox));
+                    let corner = (hidden(0, oy) * self.size[1] + hidden(1, ox)) as u32;
+                    visit(result, image, self.span(0, oy), self.span(1, ox), corner);
                     result += self.channels;
                 }
             }
@@ -68,48 +73,61 @@ impl Windows {
         x.len().checked_div(size).unwrap_or(0)
     }
 
-    /// out = the largest number in each window.
-    pub fn max<T: Copy + PartialOrd>(&self, x: &[T], lowest: T, out: &mut [T]) {
+    /// How many bytes [`first_max`](Windows::first_max) writes for each result: one, where a window has
+    /// at most 256 places.
+    pub fn place_bytes(&self) -> usize {
+        if self.size[0] * self.size[1] <= 256 { 1 } else { 4 }
+    }
+
+    /// For each window and channel, which of its places has the first largest number, counted row by row:
+    /// the lowest bytes of all of them in `places`, then the next higher ones, if there are any.
+    pub fn first_max<T: Copy + PartialOrd>(&self, x: &[T], places: &mut [u8]) {
         let (c, width) = (self.channels, self.image[1]);
-        self.each(self.images(x), |result, image, rows, columns| {
-            let out = &mut out[result..result + c];
-            out.fill(lowest);
-            for y in rows {
-                for column in columns.clone() {
-                    let at = image + (y * width + column) * c;
-                    for (out, &x) in out.iter_mut().zip(&x[at..at + c]) {
-                        *out = if replaces(x, *out) { x } else { *out };
+        let results = places.len() / self.place_bytes();
+        self.each(self.images(x), |result, image, rows, columns, corner| {
+            // Where there are fewer channels than lanes, the other lanes' places are not used.
+            for channel in (0..c).step_by(LANES) {
+                let at = |y: usize, column: usize| image + (y * width + column) * c + channel;
+                let mut largest = lanes(x, at(rows.start, columns.start));
+                let mut best = [corner; LANES];
+                for y in rows.clone() {
+                    let row = corner + ((y - rows.start) * self.size[1]) as u32;
+                    for (column, place) in columns.clone().zip(row..) {
+                        let x = lanes(x, at(y, column));
+                        for i in 0..LANES {
+                            let better = replaces(x[i], largest[i]);
+                            largest[i] = if better { x[i] } else { largest[i] };
+                            best[i] = if better { place } else { best[i] };
+                        }
                     }
+                }
+                for (byte, places) in places.chunks_exact_mut(results).enumerate() {
+                    let places = &mut places[result + channel..result + c.min(channel + LANES)];
+                    places.iter_mut().zip(best).for_each(|(to, best)| *to = (best >> (8 * byte)) as u8);
                 }
             }
         });
     }
 
-    /// For each window and channel, the place of the first largest number: `visit(result, place)`.
-    pub fn first_max<T: Copy + PartialOrd>(&self, x: &[T], mut visit: impl FnMut(usize, usize)) {
-        let (c, width) = (self.channels, self.image[1]);
-        self.each(self.images(x), |result, image, rows, columns| {
-            if rows.is_empty() || columns.is_empty() {
-                return;
-            }
-            // Where there are fewer channels than lanes, the other lanes' places are not used.
-            for channel in (0..c).step_by(LANES) {
-                let first = image + (rows.start * width + columns.start) * c + channel;
-                let (mut largest, mut distances) = (lanes(x, first), [0_u32; LANES]);
-                for y in rows.clone() {
-                    for column in columns.clone() {
-                        let at = image + (y * width + column) * c + channel;
-                        let (x, distance) = (lanes(x, at), (at - first) as u32);
-                        for i in 0..LANES {
-                            let better = replaces(x[i], largest[i]);
-                            largest[i] = if better { x[i] } else { largest[i] };
-                            distances[i] = if better { distance } else { distances[i] };
-                        }
-                    }
-                }
-                for (i, &distance) in distances.iter().enumerate().take(c - channel) {
-                    visit(result + channel + i, first + distance as usize + i);
-                }
+    /// Calls `visit(result, place in the images)` for every result, from what
+    /// [`first_max`](Windows::first_max) wrote.
+    pub fn each_place(&self, places: &[u8], mut visit: impl FnMut(usize, usize)) {
+        let ([rows, columns], c) = (self.size, self.channels);
+        let results = places.len() / self.place_bytes();
+        let images = results.checked_div(self.out[0] * self.out[1] * c).unwrap_or(0);
+        let offset = |place: usize| (place / columns * self.image[1] + place % columns) * c;
+        // A division for every result would take longer than all the rest.
+        let mut offsets = [0; 256];
+        (0..(rows * columns).min(256)).for_each(|place| offsets[place] = offset(place));
+        self.each(images, |result, image, rows, columns, corner| {
+            let start = image + (rows.start * self.image[1] + columns.start) * c;
+            for channel in 0..c {
+                let at = result + channel;
+                let from_corner = match self.place_bytes() {
+                    1 => offsets[places[at] as usize],
+                    _ => offset((0..4).map(|byte| (places[byte * results + at] as usize) << (8 * byte)).sum()),
+                };
+                visit(at, start + from_corner - offset(corner as usize) + channel);
             }
         });
     }
@@ -117,7 +135,7 @@ impl Windows {
     /// out = the sum of each window.
     pub fn sum<T: Copy + Default + std::ops::AddAssign>(&self, x: &[T], out: &mut [T]) {
         let (c, width) = (self.channels, self.image[1]);
-        self.each(self.images(x), |result, image, rows, columns| {
+        self.each(self.images(x), |result, image, rows, columns, _| {
             let out = &mut out[result..result + c];
             out.fill(T::default());
             for y in rows {
@@ -133,7 +151,7 @@ impl Windows {
     pub fn spread<T: Copy + Default + std::ops::AddAssign>(&self, g: &[T], out: &mut [T]) {
         let (c, width) = (self.channels, self.image[1]);
         out.fill(T::default());
-        self.each(self.images(out), |result, image, rows, columns| {
+        self.each(self.images(out), |result, image, rows, columns, _| {
             let g = &g[result..result + c];
             for y in rows {
                 for column in columns.clone() {

@@ -239,7 +239,7 @@ mod tests {
                 sum.fetch_add(10 * i + j, Ordering::Relaxed);
             });
         });
-        assert_eq!(sum.into_inner(), (0..100).sum());
+        assert_eq!(sum.into_inner(), (0..100).sum::<usize>());
     }
 
     #[test]
@@ -268,7 +268,7 @@ mod tests {
             for_each_on(2, 50, |_, task| {
                 sum.fetch_add(task, Ordering::Relaxed);
             });
-            assert_eq!(sum.into_inner(), (0..50).sum());
+            assert_eq!(sum.into_inner(), (0..50).sum::<usize>());
         }
     }
 }

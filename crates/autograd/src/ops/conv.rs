@@ -48,6 +48,20 @@ impl Conv {
         Some(room / self.stride[axis].max(1) + 1)
     }
 
+    /// As [`positions`](Conv::positions), with the reason where none fits.
+    pub(super) fn positions_of(&self, axis: usize, length: usize, kernel: usize) -> Result<usize, ShapeError> {
+        let (stride, dilation) = (self.stride[axis], self.dilation[axis]);
+        ShapeError::unless(stride > 0 && dilation > 0, || {
+            format!("axis {}: stride {stride} and dilation {dilation} are at least 1", 1 + axis)
+        })?;
+        self.positions(axis, length, kernel).ok_or_else(|| {
+            let (axis, pad) = (1 + axis, self.pad[axis]);
+            ShapeError::new(format!(
+                "axis {axis}: a kernel of {kernel} with dilation {dilation} does not fit in {length} places and padding {pad}"
+            ))
+        })
+    }
+
     /// Where everything lies, for images and kernels of these shapes.
     fn geometry(&self, image: Shape, kernel: Shape) -> Result<Geometry, ShapeError> {
         let rank = kernel.rank();
@@ -82,15 +96,7 @@ impl Conv {
         let mut out = [0; 2];
         for (axis, out) in out.iter_mut().enumerate() {
             let length = image[1 + axis] as usize;
-            *out = self.positions(axis, length, size(axis)).ok_or_else(|| {
-                ShapeError::new(format!(
-                    "axis {}: a kernel of {} with dilation {} does not fit in {length} places and padding {}",
-                    1 + axis,
-                    size(axis),
-                    dilation[axis],
-                    self.pad[axis]
-                ))
-            })?;
+            *out = self.positions_of(axis, length, size(axis))?;
             ShapeError::unless(tile[axis] <= *out, || {
                 format!(
                     "axis {axis} of the kernels: a tile of {} for {out} positions; the surplus would never be used",
@@ -276,5 +282,41 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn conv(self, kernel: Var<'t, T>, conv: Conv) -> Var<'t, T> {
         Var::apply(conv, [self, kernel])
+    }
+
+    /// Transposed convolution: the input gradient of [`conv`](Var::conv), as an op of its own. Takes results
+    /// `[n, oh, ow, o]` of a convolution with these kernels, `[kh, kw, c/groups, o]`, to images of `image`
+    /// rows and columns, `[n, h, w, c]`. In PyTorch this is called `F.conv_transpose2d`, which chooses the
+    /// smallest images and takes larger ones as `output_padding`.
+    ///
+    /// # Panics
+    /// If the shapes do not fit: the convolution must take images of this size to this one's.
+    #[track_caller]
+    pub fn conv_transpose(self, kernel: Var<'t, T>, conv: Conv, image: [usize; 2]) -> Var<'t, T> {
+        let (shape, kernels) = (self.shape(), kernel.shape());
+        let fits = shape.rank() == 4 && (kernels.rank() == 4 || kernels.rank() == 6);
+        assert!(fits, "conv_transpose({shape}, {kernels}): takes [n, oh, ow, o] and kernels [kh, kw, c/groups, o]");
+        let channels = kernels[kernels.rank() - 2] as usize * conv.groups;
+        let image = Shape::from([shape[0] as usize, image[0], image[1], channels]);
+        Var::apply(ConvInput { conv, image }, [self, kernel])
+    }
+
+    /// Convolution of rows `[n, l, c]` with kernels `[k, c/groups, o]`, to `[n, ol, o]`: as [`conv`](Var::conv)
+    /// of images one row high, with the columns' stride, padding and dilation. In PyTorch this is called
+    /// `F.conv1d`, with channels first.
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn conv1d(self, kernel: Var<'t, T>, conv: Conv) -> Var<'t, T> {
+        let (x, k) = (self.shape(), kernel.shape());
+        assert!(x.rank() == 3 && k.rank() == 3, "conv1d({x}, {k}): takes rows [n, l, c] and kernels [k, c/groups, o]");
+        let side = |s: Shape, axis: usize| s[axis] as usize;
+        let image = self.reshape([side(x, 0), 1, side(x, 1), side(x, 2)]);
+        let kernel = kernel.reshape([1, side(k, 0), side(k, 1), side(k, 2)]);
+        let conv = Conv { stride: [1, conv.stride[1]], pad: [0, conv.pad[1]], dilation: [1, conv.dilation[1]], ..conv };
+        let z = image.conv(kernel, conv);
+        let out = z.shape();
+        z.reshape([side(out, 0), side(out, 2), side(out, 3)])
     }
 }

@@ -4,6 +4,7 @@ use super::reduce::broadcast;
 use crate::float::Float;
 use crate::kernels::elementwise::{map, zip, zip_into};
 use crate::op::{Needs, Op, Out, Saves};
+use crate::pool::Kind;
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -58,28 +59,38 @@ fn combine<T: Float>(a: &mut Tensor<T>, b: &mut Tensor<T>, out: Out, f: impl Fn(
     out.build(|z| zip(z, a.data(), b.data(), f))
 }
 
+/// The shape that both broadcast to.
 #[inline]
-fn broadcast_shape(x: &[Shape]) -> Result<Shape, ShapeError> {
-    match x[0].broadcast(&x[1]) {
+pub(super) fn broadcast_shapes(x: Shape, y: Shape) -> Result<Shape, ShapeError> {
+    match x.broadcast(&y) {
         Some(shape) => Ok(shape),
-        None => Err(misfit(x)),
+        None => Err(misfit(x, y)),
     }
 }
 
 /// Says in which axis two shapes do not broadcast.
 #[cold]
-fn misfit(x: &[Shape]) -> ShapeError {
-    let rank = x[0].rank().max(x[1].rank());
-    let length = |s: &Shape, i: usize| if i + s.rank() < rank { 1 } else { s[i + s.rank() - rank] };
-    let axis = (0..rank)
-        .rev()
-        .find(|&i| length(&x[0], i) != length(&x[1], i) && length(&x[0], i) != 1 && length(&x[1], i) != 1);
-    let axis = axis.expect("shapes that do not broadcast differ in some axis");
+fn misfit(x: Shape, y: Shape) -> ShapeError {
+    let rank = x.rank().max(y.rank());
+    let length = |s: Shape, i: usize| if i + s.rank() < rank { 1 } else { s[i + s.rank() - rank] };
+    let differs = |&i: &usize| length(x, i) != length(y, i) && length(x, i) != 1 && length(y, i) != 1;
+    let axis = (0..rank).rev().find(differs).expect("shapes that do not broadcast differ in some axis");
     ShapeError::new(format!(
         "axis {axis} has lengths {} and {}, which do not broadcast (aligned at the end)",
-        length(&x[0], axis),
-        length(&x[1], axis)
+        length(x, axis),
+        length(y, axis)
     ))
+}
+
+/// f of each pair of numbers, as a constant: for functions whose derivative is 0 or is not asked for.
+#[track_caller]
+pub(super) fn constant<'t, T: Float>(op: &str, x: &Var<'t, T>, y: &Var<'t, T>, f: impl Fn(T, T) -> T) -> Var<'t, T> {
+    assert!(std::ptr::eq(x.core, y.core), "{op}: operand 1, of shape {}, is a variable of another tape", y.shape());
+    let shape = match broadcast_shapes(x.shape(), y.shape()) {
+        Ok(shape) => shape,
+        Err(error) => panic!("{op}({}, {}): {error}", x.shape(), y.shape()),
+    };
+    x.constant(binary(&mut [x.value.clone(), y.value.clone()], Out { shape, kind: Kind::Activation }, f))
 }
 
 /// An op of two operands: its formula, what it saves, its function, its rule.
@@ -95,7 +106,7 @@ macro_rules! binary_op {
             }
             #[inline]
             fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-                broadcast_shape(x)
+                broadcast_shapes(x[0], x[1])
             }
             #[inline]
             fn saves(&self, $needs: Needs) -> Saves {
@@ -186,13 +197,15 @@ binary_op!(
 );
 
 binary_op!(
-    /// z = x · \[y > 0\]: lets x pass where y is positive. The derivative of ReLU, and its own.
+    /// z = eˣ⁻ʸ, and 0 where x is −∞, whatever y is,  x̄ = z̄ · z,  ȳ = −z̄ · z
     ///
-    /// x̄ = z̄ · \[y > 0\],  ȳ = 0
-    Gate, "gate", |_needs| Saves::operand(1), |x, y| if y > T::ZERO { x } else { T::ZERO }, |r, g| {
-        if r.needs(0) {
-            r.add(0, Var::apply(Gate, [g, r.x(1)]));
+    /// What softmax is made of, with y = ln Σ eˣ.
+    ExpSub, "exp_sub", |_needs| Saves::RESULT, |x, y| if x == T::NEG_INFINITY { T::ZERO } else { (x - y).exp() }, |r, g| {
+        let product = g * r.result();
+        if r.needs(1) {
+            r.add(1, -&product);
         }
+        r.add(0, product);
     }
 );
 
@@ -271,7 +284,14 @@ fn sigmoid<T: Float>(x: T) -> T {
 unary_op!(
     /// z = max(x, 0),  x̄ = z̄ · \[z > 0\]. A NaN passes and is seen.
     Relu, "relu", Saves::RESULT, |x| if x <= T::ZERO { T::ZERO } else { x }, |r, g| {
-        r.add(0, Var::apply(Gate, [g, r.result()]));
+        r.add(0, r.result().choose(g, 0.0));
+    }
+);
+
+unary_op!(
+    /// z = erf x = 2/√π ∫₀ˣ e^(−t²) dt,  x̄ = z̄ · 2/√π · e^(−x²)
+    Erf, "erf", Saves::operand(0), |x| x.erf(), |r, g| {
+        r.add(0, g * (-r.x(0).square()).exp() * std::f64::consts::FRAC_2_SQRT_PI);
     }
 );
 
@@ -335,6 +355,12 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn sigmoid(self) -> Var<'t, T> {
         Var::apply(Sigmoid, [self])
+    }
+
+    /// erf x of each number: the error function, 2/√π ∫₀ˣ e^(−t²) dt.
+    #[track_caller]
+    pub fn erf(self) -> Var<'t, T> {
+        Var::apply(Erf, [self])
     }
 
     /// max(x, 0) of each number. The derivative at 0 is 0.

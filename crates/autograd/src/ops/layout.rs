@@ -2,7 +2,7 @@
 
 use crate::float::Float;
 use crate::kernels::layout::{copy_slab, permute_into};
-use crate::op::{Needs, Op, Out, Saves};
+use crate::op::{Op, Out};
 use crate::shape::{MAX_RANK, Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -21,9 +21,6 @@ impl<T: Float> Op<T> for Reshape {
             format!("{} holds {} numbers, {} holds {}", x[0], x[0].len(), self.0, self.0.len())
         })?;
         Ok(self.0)
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let mut z = std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(out.shape);
@@ -83,9 +80,6 @@ impl<T: Float> Op<T> for Permute {
         })?;
         Ok(self.order().iter().enumerate().fold(x[0], |shape, (i, &from)| shape.with(i, x[0][from as usize] as usize)))
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         out.build(|z| permute_into(z, out.shape, x.data(), x.shape(), self.order()))
@@ -117,9 +111,6 @@ impl<T: Float> Op<T> for Slice {
             format!("places {}..{} of axis {}, which has {total}", self.start, self.start + self.len, self.axis)
         })?;
         Ok(x[0].with(self.axis, self.len))
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
@@ -154,9 +145,6 @@ impl<T: Float> Op<T> for Pad {
         })?;
         Ok(x[0].with(self.axis, self.total))
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         let len = x.shape()[self.axis] as usize;
@@ -187,9 +175,6 @@ impl<T: Float> Op<T> for Concat {
             ShapeError::unless(fits, || format!("{other} and {} differ in an axis other than {axis}", x[0]))?;
         }
         Ok(x[0].with(axis, x.iter().map(|s| s[axis] as usize).sum()))
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         out.build(|z| {
@@ -243,6 +228,10 @@ impl<'t, T: Float> Var<'t, T> {
     /// If `order` is not a permutation of the axes.
     #[track_caller]
     pub fn permute(self, order: &[usize]) -> Var<'t, T> {
+        // As it is already: nothing to do.
+        if order.iter().copied().eq(0..self.shape().rank()) {
+            return self;
+        }
         Var::apply(Permute::new(order), [self])
     }
 
@@ -272,5 +261,47 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn concat(axis: usize, parts: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
         Var::apply_many(Concat(axis), parts)
+    }
+
+    /// The variables, all of one shape, along a new axis. In NumPy and PyTorch this is called `stack`.
+    ///
+    /// # Panics
+    /// If there are none, they differ in shape, or the axis is out of range.
+    #[track_caller]
+    pub fn stack(axis: usize, parts: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
+        // Loops, because a closure would not know the caller's line.
+        let mut rows = smallvec::SmallVec::<[Var<'t, T>; 4]>::new();
+        for part in parts {
+            let shape = part.shape();
+            assert!(axis <= shape.rank(), "stack({shape}): axis {axis} is out of range for {} axes", shape.rank() + 1);
+            let mut dims = shape.to_vec();
+            dims.insert(axis, 1);
+            rows.push(part.reshape(&dims[..]));
+        }
+        Var::concat(axis, rows)
+    }
+
+    /// Parts of these lengths along `axis`, in order.
+    ///
+    /// # Panics
+    /// If the axis is out of range, or the lengths do not add up to its length.
+    #[track_caller]
+    pub fn split<const N: usize>(self, axis: usize, lengths: [usize; N]) -> [Var<'t, T>; N] {
+        let shape = self.shape();
+        if let Err(error) = ShapeError::unless_axis(axis, shape) {
+            panic!("split({shape}): {error}");
+        }
+        let total: usize = lengths.iter().sum();
+        assert!(
+            total == shape[axis] as usize,
+            "split({shape}): lengths {lengths:?} make {total}, axis {axis} has {}",
+            shape[axis]
+        );
+        let mut start = 0;
+        lengths.map(|len| {
+            let part = self.clone().slice(axis, start, len);
+            start += len;
+            part
+        })
     }
 }

@@ -1,8 +1,10 @@
 //! Pooling over windows of images laid out as N×H×W×C.
 
 use crate::float::Float;
+use crate::kernels::bytes::{bytes, bytes_mut, numbers};
 use crate::kernels::pooling::Windows;
 use crate::op::{Needs, Op, Out, Saves};
+use crate::pool::Kind;
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -51,6 +53,17 @@ impl Window {
         Ok(out)
     }
 
+    /// The shape of images with these rows and columns whose windows have this shape.
+    fn images(&self, windows: Shape, [rows, columns]: [usize; 2]) -> Result<Shape, ShapeError> {
+        ShapeError::unless(windows.rank() == 4, || {
+            format!("numbers for windows have shape [n, rows, columns, channels], found {windows}")
+        })?;
+        let images = windows.with(1, rows).with(2, columns);
+        let expected = self.output(images)?;
+        ShapeError::unless(expected == windows, || format!("{windows} numbers for windows of shape {expected}"))?;
+        Ok(images)
+    }
+
     fn over(&self, x: Shape) -> Windows {
         let out = self.output(x).expect("checked when the op was applied");
         let pair = |s: Shape| [s[1] as usize, s[2] as usize];
@@ -65,65 +78,10 @@ impl Window {
     }
 }
 
-/// z = the largest number of each window,  x̄ = z̄ at the place of the first largest.
+/// z = x at a place of each window. Operands x and the places, as [`places_of_max`] packs them.
 ///
-/// Its rule, [`PoolPut`], reads the places off x again: where x is the result of a ReLU, x is kept
-/// anyway, and no indices have to be.
-#[derive(Clone, Copy, Debug)]
-pub struct MaxPool(pub Window);
-
-impl<T: Float> Op<T> for MaxPool {
-    fn name(&self) -> &'static str {
-        "max_pool"
-    }
-    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-        self.0.output(x[0])
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::operand(0)
-    }
-    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        let x = &x[0];
-        out.build(|z| self.0.over(x.shape()).max(x.data(), T::NEG_INFINITY, z))
-    }
-    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, PoolPut(self.0), [g, r.x(0)]);
-    }
-}
-
-/// Adds each window's number to the place where y has its first maximum: the adjoint of
-/// [`PoolPick`]. Operands g (a number a window) and y (the images); no gradient passes to y.
-#[derive(Clone, Copy, Debug)]
-pub struct PoolPut(pub Window);
-
-impl<T: Float> Op<T> for PoolPut {
-    fn name(&self) -> &'static str {
-        "pool_put"
-    }
-    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-        let windows = self.0.output(x[1])?;
-        ShapeError::unless(windows == x[0], || format!("{} numbers for windows of shape {windows}", x[0]))?;
-        Ok(x[1])
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::operand(1)
-    }
-    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        let (g, y) = (&x[0], &x[1]);
-        out.build(|z| {
-            z.fill(T::ZERO);
-            self.0.over(out.shape).first_max(y.data(), |window, place| z[place] += g.data()[window]);
-        })
-    }
-    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        if r.needs(0) {
-            r.add_op(0, PoolPick(self.0), [g, r.x(1)]);
-        }
-    }
-}
-
-/// z = x at the place where y has each window's first maximum. Operands x and y of one shape; no
-/// gradient passes to y.
+/// x̄ = z̄ at the place. With the places of the first maxima this is max pooling, and what it keeps for its
+/// rule is a byte a window instead of the images.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolPick(pub Window);
 
@@ -132,21 +90,77 @@ impl<T: Float> Op<T> for PoolPick {
         "pool_pick"
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-        ShapeError::unless(x[0] == x[1], || format!("{} and {} differ", x[0], x[1]))?;
-        self.0.output(x[1])
+        let out = self.0.output(x[0])?;
+        unless_places::<T>(self.0.over(x[0]), out, x[1])?;
+        Ok(out)
     }
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(1)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        let (x, y) = (&x[0], &x[1]);
-        out.build(|z| self.0.over(y.shape()).first_max(y.data(), |window, place| z[window] = x.data()[place]))
+        let (x, places) = (&x[0], bytes(x[1].data()));
+        let windows = self.0.over(x.shape());
+        let used = out.shape.len() * windows.place_bytes();
+        out.build(|z| windows.each_place(&places[..used], |window, place| z[window] = x.data()[place]))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        if r.needs(0) {
-            r.add_op(0, PoolPut(self.0), [g, r.x(1)]);
-        }
+        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
+        r.add_op(0, PoolPut { window: self.0, image }, [g, r.x(1)]);
     }
+}
+
+/// Adds each window's number to a place of it: the adjoint of [`PoolPick`], which is its rule in turn.
+/// Operands g (a number a window) and the places.
+#[derive(Clone, Copy, Debug)]
+pub struct PoolPut {
+    /// The windows.
+    pub window: Window,
+    /// Rows and columns of the images.
+    pub image: [usize; 2],
+}
+
+impl<T: Float> Op<T> for PoolPut {
+    fn name(&self) -> &'static str {
+        "pool_put"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        let image = self.window.images(x[0], self.image)?;
+        unless_places::<T>(self.window.over(image), x[0], x[1])?;
+        Ok(image)
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(1)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        let (g, places) = (&x[0], bytes(x[1].data()));
+        let windows = self.window.over(out.shape);
+        let used = g.len() * windows.place_bytes();
+        out.build(|z| {
+            z.fill(T::ZERO);
+            windows.each_place(&places[..used], |window, place| z[place] += g.data()[window]);
+        })
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add_op(0, PoolPick(self.window), [g, r.x(1)]);
+    }
+}
+
+/// `Err` unless a tensor of this shape is as large as the packed places for these windows.
+fn unless_places<T>(windows: Windows, out: Shape, found: Shape) -> Result<(), ShapeError> {
+    let expected = Shape::from([numbers::<T>(out.len() * windows.place_bytes())]);
+    ShapeError::unless(found == expected, || {
+        format!("packed places of shape {expected} for {out} windows, found {found}")
+    })
+}
+
+/// For each window, which of its places has the first largest number: a byte (or four, in windows of
+/// more than 256 places), packed into the memory of numbers. A NaN is the largest.
+pub(super) fn places_of_max<T: Float>(x: &Tensor<T>, window: Window, out: Shape) -> Tensor<T> {
+    let windows = window.over(x.shape());
+    let used = out.len() * windows.place_bytes();
+    Tensor::build([numbers::<T>(used)], Kind::Activation, |places| {
+        windows.first_max(x.data(), &mut bytes_mut(places)[..used]);
+    })
 }
 
 /// z = the sum of each window, padding counting as zeros,  x̄ = z̄ added to all places of its window.
@@ -159,9 +173,6 @@ impl<T: Float> Op<T> for SumPool {
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         self.0.output(x[0])
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
@@ -187,16 +198,7 @@ impl<T: Float> Op<T> for SumUnpool {
         "sum_unpool"
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
-        ShapeError::unless(x[0].rank() == 4, || {
-            format!("unpooling takes [n, rows, columns, channels], found {}", x[0])
-        })?;
-        let image = x[0].with(1, self.image[0]).with(2, self.image[1]);
-        let windows = self.window.output(image)?;
-        ShapeError::unless(windows == x[0], || format!("{} numbers for windows of shape {windows}", x[0]))?;
-        Ok(image)
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
+        self.window.images(x[0], self.image)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let g = &x[0];
@@ -214,7 +216,12 @@ impl<'t, T: Float> Var<'t, T> {
     /// If this has not four axes, or a window does not fit.
     #[track_caller]
     pub fn max_pool(self, window: Window) -> Var<'t, T> {
-        Var::apply(MaxPool(window), [self])
+        let out = match window.output(self.shape()) {
+            Ok(out) => out,
+            Err(error) => panic!("max_pool({}): {error}", self.shape()),
+        };
+        let places = self.constant(places_of_max(self.value(), window, out));
+        Var::apply(PoolPick(window), [self, places])
     }
 
     /// The sum of each window, padding counting as zeros: `[n, h, w, c] → [n, oh, ow, c]`.

@@ -1,11 +1,14 @@
-//! Sum and broadcast: each is the other's adjoint.
+//! Sum and broadcast, each the other's adjoint; log-sum-exp; and what is composed of them and of picking.
 
+use super::ExpSub;
 use crate::float::Float;
-use crate::kernels::elementwise::{broadcast_into, sum_into};
+use crate::kernels::elementwise::{broadcast_into, log_sum_exp_into, sum_into};
+use crate::kernels::index::first_largest_into;
 use crate::op::{Needs, Op, Out, Saves};
+use crate::pool::Kind;
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
-use crate::tensor::Tensor;
+use crate::tensor::{Tensor, scratch};
 use crate::var::Var;
 
 /// z = x summed over the axes along which z's shape would be broadcast to x's.
@@ -24,15 +27,37 @@ impl<T: Float> Op<T> for SumTo {
         })?;
         Ok(self.0)
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         out.build(|z| sum_into(z, out.shape, x.data(), x.shape()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add_op(0, BroadcastTo(r.shape(0)), [g]);
+    }
+}
+
+/// z = ln Σ eˣ over the axes along which z's shape would be broadcast to x's,  x̄ = z̄ · eˣ⁻ᶻ
+///
+/// A fused form: [`log_sum_exp_composed`](Var::log_sum_exp_composed) is its definition.
+#[derive(Clone, Copy, Debug)]
+pub struct LogSumExp(pub Shape);
+
+impl<T: Float> Op<T> for LogSumExp {
+    fn name(&self) -> &'static str {
+        "log_sum_exp"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        Op::<T>::shape(&SumTo(self.0), x)
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(0).and(Saves::RESULT)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        let (x, mut work) = (&x[0], scratch::<T>(out.shape.len()));
+        out.build(|z| work.update(|work| log_sum_exp_into(z, out.shape, x.data(), x.shape(), work)))
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        r.add(0, Var::apply(ExpSub, [r.x(0), r.result()]) * g);
     }
 }
 
@@ -51,9 +76,6 @@ impl<T: Float> Op<T> for BroadcastTo {
             format!("{} does not broadcast to {}", x[0], self.0)
         })?;
         Ok(self.0)
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         broadcast(&x[0], out)
@@ -109,13 +131,113 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn sum_axes(self, axes: &[usize]) -> Var<'t, T> {
-        let mut kept = self.shape();
-        for &axis in axes {
-            if let Err(error) = ShapeError::unless_axis(axis, kept) {
-                panic!("sum_axes({}): {error}", self.shape());
-            }
-            kept = kept.with(axis, 1);
-        }
+        let kept = kept("sum_axes", self.shape(), axes);
         self.sum_to(kept)
     }
+
+    /// The mean over the listed axes, which keep length 1.
+    ///
+    /// # Panics
+    /// If an axis is out of range.
+    #[track_caller]
+    pub fn mean_axes(self, axes: &[usize]) -> Var<'t, T> {
+        let (shape, kept) = (self.shape(), kept("mean_axes", self.shape(), axes));
+        self.sum_to(kept).scale(kept.len() as f64 / shape.len() as f64)
+    }
+
+    /// The mean square distance from the mean, over the listed axes, which keep length 1: the sum is
+    /// divided by the count. In PyTorch this is called `var(correction=0)`.
+    ///
+    /// # Panics
+    /// If an axis is out of range.
+    #[track_caller]
+    pub fn variance_axes(self, axes: &[usize]) -> Var<'t, T> {
+        let mean = self.clone().mean_axes(axes);
+        (self - mean).square().mean_axes(axes)
+    }
+
+    /// The square root of the sum of squares over the listed axes, which keep length 1. Where the sum is
+    /// 0, the gradient is 0, not the NaN of 0/0.
+    ///
+    /// # Panics
+    /// If an axis is out of range.
+    #[track_caller]
+    pub fn norm_axes(self, axes: &[usize]) -> Var<'t, T> {
+        let sum = self.square().sum_axes(axes);
+        let zero = sum.equal(0.0);
+        let safe = zero.clone().choose(1.0, sum).sqrt();
+        zero.choose(0.0, safe)
+    }
+
+    /// The place of the first largest number along the last axis, which is left out: a constant. A NaN
+    /// is the largest.
+    ///
+    /// # Panics
+    /// If there is no last axis, or it has no places.
+    #[track_caller]
+    pub fn arg_max(&self) -> Var<'t, T> {
+        let shape = self.shape();
+        let width = shape.dims().last().map_or(0, |&len| len as usize);
+        assert!(width > 0, "arg_max({shape}): there is no last axis with a place");
+        let out = Shape::new(&shape.to_vec()[..shape.rank() - 1]);
+        self.constant(Tensor::build(out, Kind::Activation, |z| first_largest_into(z, self.value().data(), width)))
+    }
+
+    /// The largest number over the listed axes, which keep length 1. The first largest, in row-major
+    /// order, has the whole gradient. A NaN is the largest.
+    ///
+    /// # Panics
+    /// If an axis is out of range, or has no places.
+    #[track_caller]
+    pub fn max_axes(self, axes: &[usize]) -> Var<'t, T> {
+        let (shape, kept) = (self.shape(), kept("max_axes", self.shape(), axes));
+        let (rest, reduced): (Vec<usize>, Vec<usize>) = (0..kept.rank()).partition(|axis| !axes.contains(axis));
+        let width = shape.len() / kept.len().max(1);
+        let rows = self.permute(&[rest, reduced].concat()).reshape([kept.len(), width]);
+        let places = rows.arg_max();
+        rows.pick(places).reshape(kept)
+    }
+
+    /// The smallest number over the listed axes, as [`max_axes`](Var::max_axes) of what is negated.
+    ///
+    /// # Panics
+    /// If an axis is out of range, or has no places.
+    #[track_caller]
+    pub fn min_axes(self, axes: &[usize]) -> Var<'t, T> {
+        -(-self).max_axes(axes)
+    }
+
+    /// ln Σ eˣ over the listed axes, which keep length 1.
+    ///
+    /// # Panics
+    /// If an axis is out of range.
+    #[track_caller]
+    pub fn log_sum_exp(self, axes: &[usize]) -> Var<'t, T> {
+        let kept = kept("log_sum_exp", self.shape(), axes);
+        Var::apply(LogSumExp(kept), [self])
+    }
+
+    /// What [`log_sum_exp`](Var::log_sum_exp) is by definition, m + ln Σ eˣ⁻ᵐ with m = max x, composed:
+    /// for finite numbers the two agree.
+    ///
+    /// # Panics
+    /// If an axis is out of range.
+    #[track_caller]
+    pub fn log_sum_exp_composed(self, axes: &[usize]) -> Var<'t, T> {
+        let m = self.clone().max_axes(axes).detach();
+        (self - &m).exp().sum_axes(axes).ln() + m
+    }
+}
+
+/// The shape that is left when the listed axes are reduced to length 1.
+#[track_caller]
+fn kept(op: &str, shape: Shape, axes: &[usize]) -> Shape {
+    let mut kept = shape;
+    for &axis in axes {
+        if let Err(error) = ShapeError::unless_axis(axis, shape) {
+            panic!("{op}({shape}): {error}");
+        }
+        kept = kept.with(axis, 1);
+    }
+    kept
 }

@@ -1,0 +1,168 @@
+//! Choosing between numbers: where, and what is composed of it at kinks.
+
+use super::elementwise::{broadcast_shapes, constant};
+use super::reduce::broadcast;
+use crate::float::Float;
+use crate::op::{Needs, Op, Out, Saves};
+use crate::shape::{Shape, ShapeError};
+use crate::sweep::Rule;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// z = x where c is not 0, else y. Operands c, x, y, broadcast to one shape.
+///
+/// x̄ = z̄ where c is not 0, else 0;  ȳ = 0 where c is not 0, else z̄;  no gradient passes to c.
+#[derive(Clone, Copy, Debug)]
+pub struct Where;
+
+impl<T: Float> Op<T> for Where {
+    fn name(&self) -> &'static str {
+        "where"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        broadcast_shapes(x[1], x[2]).and_then(|chosen| broadcast_shapes(x[0], chosen))
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::operand(0)
+    }
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        let [c, x, y] = x else { unreachable!("where has three operands") };
+        if out.shape.rank() == 0 {
+            return if c.item() == T::ZERO { y.clone() } else { x.clone() };
+        }
+        let wide = |t: &Tensor<T>| if t.shape() == out.shape { t.clone() } else { broadcast(t, out) };
+        let c = wide(c);
+        // Into x itself, where nothing else refers to it.
+        let mut z =
+            if x.shape() == out.shape { std::mem::replace(x, Tensor::scalar(T::ZERO)) } else { broadcast(x, out) };
+        match y.number() {
+            Some(y) => {
+                z.update(|z| z.iter_mut().zip(c.data()).for_each(|(z, &c)| *z = if c == T::ZERO { y } else { *z }))
+            }
+            None => {
+                let y = wide(y);
+                let pairs = c.data().iter().zip(y.data());
+                z.update(|z| z.iter_mut().zip(pairs).for_each(|(z, (&c, &y))| *z = if c == T::ZERO { y } else { *z }));
+            }
+        }
+        z.mark(out.kind);
+        z
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        if r.needs(1) {
+            r.add(1, r.x(0).choose(g.clone(), 0.0));
+        }
+        if r.needs(2) {
+            let zero = g.constant(T::ZERO);
+            r.add(2, Var::apply(Where, [r.x(0), zero, g]));
+        }
+    }
+}
+
+/// A variable, or the same number everywhere.
+pub trait IntoVar<'t, T: Float> {
+    /// As a variable of the tape that `of` is on.
+    fn into_var(self, of: &Var<'t, T>) -> Var<'t, T>;
+}
+
+impl<'t, T: Float> IntoVar<'t, T> for Var<'t, T> {
+    fn into_var(self, _: &Var<'t, T>) -> Var<'t, T> {
+        self
+    }
+}
+
+impl<'t, T: Float> IntoVar<'t, T> for &Var<'t, T> {
+    fn into_var(self, _: &Var<'t, T>) -> Var<'t, T> {
+        self.clone()
+    }
+}
+
+impl<'t, T: Float> IntoVar<'t, T> for f64 {
+    fn into_var(self, of: &Var<'t, T>) -> Var<'t, T> {
+        of.constant(T::from_f64(self))
+    }
+}
+
+/// 1 where it holds, else 0.
+fn truth<T: Float>(holds: bool) -> T {
+    if holds { T::ONE } else { T::ZERO }
+}
+
+/// Comparisons have no derivative: their results are constants, 1 where they hold and 0 where not.
+/// What they compare with is another variable, or a number.
+impl<'t, T: Float> Var<'t, T> {
+    /// 1 where this is greater, else 0: a constant.
+    #[track_caller]
+    pub fn greater(&self, y: impl IntoVar<'t, T>) -> Var<'t, T> {
+        constant("greater", self, &y.into_var(self), |x, y| truth(x > y))
+    }
+
+    /// 1 where this is less, else 0: a constant.
+    #[track_caller]
+    pub fn less(&self, y: impl IntoVar<'t, T>) -> Var<'t, T> {
+        constant("less", self, &y.into_var(self), |x, y| truth(x < y))
+    }
+
+    /// 1 where both are equal, else 0: a constant.
+    #[track_caller]
+    pub fn equal(&self, y: impl IntoVar<'t, T>) -> Var<'t, T> {
+        constant("equal", self, &y.into_var(self), |x, y| truth(x == y))
+    }
+
+    /// −1, 0 or 1, as each number is negative, zero or positive: a constant. NaN for a NaN.
+    #[track_caller]
+    pub fn sign(&self) -> Var<'t, T> {
+        let of = |x: T| if x > T::ZERO { T::ONE } else { -T::ONE };
+        constant("sign", self, &self.constant(T::ZERO), |x, zero| if x == zero || x.is_nan() { x } else { of(x) })
+    }
+
+    /// x where this is not 0, else y; no gradient passes to this. In PyTorch this is called `torch.where`.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([3], vec![-2.0, 1.0, 5.0]));
+    /// let z = x.greater(0.0).choose(&x, &x * 0.1);               // a leaky ReLU
+    /// assert_eq!(z.value().data(), [-0.2, 1.0, 5.0]);
+    /// assert_eq!(z.sum().backward().wrt(&x).unwrap().data(), [0.1, 1.0, 1.0]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the shapes do not broadcast.
+    #[track_caller]
+    pub fn choose(self, x: impl IntoVar<'t, T>, y: impl IntoVar<'t, T>) -> Var<'t, T> {
+        let (x, y) = (x.into_var(&self), y.into_var(&self));
+        Var::apply(Where, [self, x, y])
+    }
+
+    /// The larger of both; where they are equal, this one, and the gradient is this one's alone. A NaN
+    /// is the larger.
+    #[track_caller]
+    pub fn maximum(self, y: impl IntoVar<'t, T>) -> Var<'t, T> {
+        let y = y.into_var(&self);
+        constant("maximum", &self, &y, |x, y| truth(x >= y || x.is_nan())).choose(self, y)
+    }
+
+    /// The smaller of both; where they are equal, this one, and the gradient is this one's alone. A NaN
+    /// is the smaller.
+    #[track_caller]
+    pub fn minimum(self, y: impl IntoVar<'t, T>) -> Var<'t, T> {
+        let y = y.into_var(&self);
+        constant("minimum", &self, &y, |x, y| truth(x <= y || x.is_nan())).choose(self, y)
+    }
+
+    /// This, not less than `low` and not more than `high`. At a bound, as beyond it, the gradient is 0.
+    #[track_caller]
+    pub fn clamp(self, low: f64, high: f64) -> Var<'t, T> {
+        let [low, high] = [low, high].map(|bound| self.constant(T::from_f64(bound)));
+        high.minimum(low.maximum(self))
+    }
+
+    /// |x| of each number: x · sign x. The derivative at 0 is 0.
+    #[track_caller]
+    pub fn abs(self) -> Var<'t, T> {
+        let sign = self.sign();
+        self * sign
+    }
+}
