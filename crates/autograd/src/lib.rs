@@ -73,7 +73,7 @@ pub use explain::{Contribution, Explanation, Origin};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
-pub use graph::{Graph, GraphNode, GraphPart};
+pub use graph::{Graph, GraphEdge, GraphNode, GraphPart, NodeKind};
 pub use local::release_memory;
 pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
