@@ -259,8 +259,8 @@ fn convolution_cases(cases: &mut Vec<Case>) {
         }));
     }
     let plain = Conv::default();
-    let transposed: [(&str, Conv, [usize; 2], [&[usize]; 2]); 3] = [
-        ("plain", plain, [4, 4], [&[1, 3, 2, 3], &[2, 3, 2, 3]]),
+    let transposed = [
+        ("plain", plain, [4, 4], [&[1, 3, 2, 3][..], &[2, 3, 2, 3]]),
         ("stride_pad", Conv { stride: [2; 2], pad: [1; 2], ..plain }, [5, 5], [&[1, 3, 3, 2], &[3, 3, 2, 2]]),
         ("groups", Conv { groups: 2, ..plain }, [3, 4], [&[1, 2, 3, 4], &[2, 2, 3, 4]]),
     ];
