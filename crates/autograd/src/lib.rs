@@ -23,10 +23,11 @@
 //! | get gradients | [`Var::backward`], [`Tape::grad`], [`Gradients`] |
 //! | define an op | [`Op`], [`Var::apply_op`] |
 //! | check derivatives | [`check_gradients`] |
-//! | know where bytes go before they are allocated | [`dry_run`], [`Footprint`] |
+//! | know where bytes go before they are allocated: now, at the peak | [`dry_run`], [`Probe`], [`Footprint`] |
+//! | know it name by name, unique and as if unshared | [`MemoryByName`] |
 //!
 //! The files in reading order: `params`, `tensor` and `shape`; `tape`, `var`, `op`; `ops/elementwise`,
-//! then the other `ops`; `sweep`, where gradients add; `check`; `pool`, `local` and `footprint`; `kernels`,
+//! then the other `ops`; `sweep`, where gradients add; `check`; `pool`, `local`, `footprint` and `by_name`; `kernels`,
 //! the loops over numbers, with all unsafe code.
 //!
 //! # Panics
@@ -42,6 +43,7 @@
 //! views (a tensor is always dense and row-major).
 
 mod arena;
+mod by_name;
 mod check;
 mod float;
 mod footprint;
@@ -59,6 +61,7 @@ mod tape;
 mod tensor;
 mod var;
 
+pub use by_name::{MemoryByName, NameBytes, NameRow};
 pub use check::{GradientMismatch, check_gradients};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
