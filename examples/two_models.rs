@@ -20,7 +20,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     println!("strength             accuracy of B  ‖wA − wB‖  unique parameters  bytes");
     let mut results = Vec::new();
     for strength in SPECTRUM {
-        let run = |draw| train_two(strength, draw, &images, |_, _, _| ());
+        let run = |draw| fit(strength, draw, &images, |_, _, _| ());
         let runs = (0..DRAWS).map(run).collect::<Result<Vec<_>, _>>()?;
         let (accuracy, distance) = (mean(runs.iter().map(|run| run.0)).0, mean(runs.iter().map(|run| run.1)).0);
         let (.., unique, bytes) = runs[0];
@@ -37,10 +37,10 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 /// Accuracy of B in per cent on images not trained on, ‖wA − wB‖, unique parameters, their bytes.
-type Outcome = Result<(f64, f64, usize, usize), Box<dyn std::error::Error>>;
+type Run = Result<(f64, f64, usize, usize), Box<dyn std::error::Error>>;
 
 /// `see` may look on before each step.
-pub fn train_two(strength: Strength, draw: u64, of: &[Images; 2], see: impl Fn(&Params, &Coupling, &Adam)) -> Outcome {
+pub(crate) fn fit(strength: Strength, draw: u64, of: &[Images; 2], see: impl Fn(&Params, &Coupling, &Adam)) -> Run {
     let ([(xa, ya), _], [(xb, yb), (unseen, labels)]) = (split(&of[0], 800, draw)?, split(&of[1], 50, draw)?);
     let (mut params, mut rng) = (Params::<f32>::new(), Xoshiro256PlusPlus::seed_from_u64(draw));
     let [a, b] = ["a", "b"].map(|model| Linear::new(&mut params, model, [64, 10], Init::Glorot, &mut rng));

@@ -52,8 +52,9 @@ fn main() {
             }
         }
         // Unshared, AlexNet would take gigabytes, as VGG-16 does in any case: those are predicted only.
-        let lenets = NETWORKS.iter().filter(|net| net.name.starts_with("LeNet"));
-        lenets.for_each(|net| net.variants.iter().for_each(|&sharing| known_network(net, sharing, &[1, 32])));
+        for net in NETWORKS.iter().filter(|net| net.name.starts_with("LeNet")) {
+            net.variants.iter().for_each(|&sharing| known_network(net, sharing, &[1, 32]));
+        }
     }
     let alexnet = NETWORKS.iter().find(|net| net.name == "AlexNet").expect("it is known");
     known_network(alexnet, known::Sharing::Shared, &[1]);
@@ -65,7 +66,9 @@ fn main() {
         }
     }
     let images = [train, test];
-    two_models::SPECTRUM.into_iter().for_each(|strength| two_models(&images, strength));
+    for strength in two_models::SPECTRUM {
+        two_models(&images, strength);
+    }
     nested_descriptions_count_what_they_hold();
     println!(
         "prediction exact, as a whole and by name, and a warm step without allocation in {settings} settings ... ok"
@@ -195,7 +198,7 @@ fn a_thousand_steps(images: &Images, optimizer: OptimizerKind, context: &str) {
 fn two_models(images: &[Images; 2], strength: Strength) {
     let run = |begin: &dyn Fn(), end: &dyn Fn(usize)| {
         let steps = Cell::new(0);
-        let outcome = two_models::train_two(strength, 0, images, |params, coupling, optimizer| {
+        let outcome = two_models::fit(strength, 0, images, |params, coupling, optimizer| {
             match steps.get() {
                 2 => begin(),
                 5 => end(params.bookkeeping_bytes() + coupling.bookkeeping_bytes() + optimizer.bookkeeping_bytes()),

@@ -277,7 +277,9 @@ mod tests {
 
     fn untie_all(params: &mut Params<f32>) {
         let ids: Vec<ParamId> = params.names().map(|(id, _)| id).collect();
-        ids.into_iter().for_each(|id| params.untie(id));
+        for id in ids {
+            params.untie(id);
+        }
     }
 
     #[test]
