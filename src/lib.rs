@@ -2,13 +2,15 @@
 //! measured and put to use.
 //!
 //! This package re-exports the three crates of the workspace, and adds what a program needs to
-//! measure its own memory:
+//! measure its own memory and to draw what it has recorded:
 //!
 //! - [`autograd`]: a reverse-mode tape with shared parameter nodes;
 //! - [`nn`]: layers, optimizers and data;
 //! - [`tying`]: couplings and ties between parameters;
-//! - [`memory`]: an allocator that counts, and the process's peak resident memory.
+//! - [`memory`]: an allocator that counts, and the process's peak resident memory;
+//! - [`draw`]: the recorded graph as a picture.
 
+pub mod draw;
 pub mod memory;
 
 pub use tandem_autograd as autograd;

@@ -5,7 +5,7 @@
 
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
-use tandem::autograd::{Conv, Float, Op, Params, Shape, Tape, Tensor};
+use tandem::autograd::{Conv, Float, Op, Params, Shape, Tape, Tensor, Var};
 use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, TiledConv2d};
 
 /// Whole numbers from −4 to 4.
@@ -59,12 +59,40 @@ fn places(sides: [usize; 4]) -> impl Iterator<Item = [usize; 4]> {
     (0..a * b * c * d).map(move |i| [i / (b * c * d), i / (c * d) % b, i / d % c, i % d])
 }
 
-/// By the tape.
-fn by_tape<T: Float>(conv: Conv, image: &Tensor<T>, kernel: &Tensor<T>, cotangent: &Tensor<T>) -> Answers<T> {
+/// By the readable definition: patches as rows of a matrix, times the kernel of their position.
+fn unfolded<'t, T: Float>(x: Var<'t, T>, kernel: Var<'t, T>, conv: Conv) -> Var<'t, T> {
+    let [kh, kw, group, channels] = sides(kernel.shape());
+    let [n, rows, columns] = {
+        let out = Op::<T>::shape(&conv, &[x.shape(), kernel.shape()]).unwrap();
+        [0, 1, 2].map(|axis| out[axis] as usize)
+    };
+    let [th, tw] = if kernel.shape().rank() == 6 { [0, 1].map(|i| kernel.shape()[i] as usize) } else { [1; 2] };
+    let turns = |len: usize, tile: usize| (0..len).map(|i| T::from_f64((i % tile) as f64)).collect();
+    let of_row = x.constant(Tensor::new([rows, 1, 1], turns(rows, th)));
+    let of_column = x.constant(Tensor::new([1, columns, 1], turns(columns, tw)));
+    let kernels = kernel.reshape([th, tw, kh * kw * group * channels]).gather(0, of_row).gather(1, of_column);
+    let kernels = kernels.reshape([rows * columns, kh * kw * group, channels]);
+    let patches = x.unfold(conv, [kh, kw]);
+    let each = channels / conv.groups;
+    let groups = (0..conv.groups).map(|g| {
+        let patches = patches.clone().slice(5, g * group, group).reshape([n, rows * columns, kh * kw * group]);
+        let kernels = kernels.clone().slice(2, g * each, each);
+        patches.permute(&[1, 0, 2]).matmul(kernels).permute(&[1, 0, 2]).reshape([n, rows, columns, each])
+    });
+    Var::concat(3, groups)
+}
+
+/// By the tape: by the op, or by the definition in terms of other ops.
+fn by_tape<T: Float>(
+    convolve: impl for<'t> Fn(Var<'t, T>, Var<'t, T>) -> Var<'t, T>,
+    image: &Tensor<T>,
+    kernel: &Tensor<T>,
+    cotangent: &Tensor<T>,
+) -> Answers<T> {
     let params = Params::new();
     let tape = Tape::new(&params);
     let [x, k] = [image, kernel].map(|value| tape.input(value.clone()));
-    let z = x.clone().conv(k.clone(), conv);
+    let z = convolve(x.clone(), k.clone());
     let result = z.value().clone();
     let gradients = z.backward_with(cotangent.clone());
     [result, gradients.wrt(&x).unwrap().clone(), gradients.wrt(&k).unwrap().clone()]
@@ -103,7 +131,9 @@ fn op_is_its_definition<T: Float>(seed: u64) {
             let (image, kernel) = (numbers::<T>(image, rng), numbers(kernel.as_slice(), rng));
             let shape = Op::<T>::shape(&conv, &[image.shape(), kernel.shape()]).unwrap();
             let cotangent = numbers(shape, rng);
-            let found = by_tape(conv, &image, &kernel, &cotangent);
+            let found = by_tape(|x, k| x.conv(k, conv), &image, &kernel, &cotangent);
+            let readable = by_tape(|x, k| unfolded(x, k, conv), &image, &kernel, &cotangent);
+            assert_eq!(found, readable, "round {round}, {conv:?}, unfolded");
             let expected = by_definition(conv, &image, &kernel, &cotangent);
             for (which, (found, expected)) in found.iter().zip(&expected).enumerate() {
                 assert!(

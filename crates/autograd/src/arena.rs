@@ -2,6 +2,8 @@
 
 use std::panic::Location;
 
+use smallvec::{SmallVec, smallvec};
+
 use crate::float::Float;
 use crate::op::Saves;
 use crate::ops::AnyOp;
@@ -47,6 +49,8 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) scopes: Vec<Scope>,
     /// The names of all scopes, one after another.
     labels: String,
+    /// The parameters that the segment has used which runs now.
+    pub(crate) noted: Vec<u32>,
     /// By node, the cotangent that has been gathered so far in a sweep.
     pub(crate) cotangents: Vec<Option<Tensor<T>>>,
 }
@@ -61,6 +65,7 @@ impl<T: Float> Default for Arena<T> {
             leaves: Vec::new(),
             scopes: Vec::new(),
             labels: String::new(),
+            noted: Vec::new(),
             cotangents: Vec::new(),
         }
     }
@@ -68,6 +73,7 @@ impl<T: Float> Default for Arena<T> {
 
 impl<T: Float> Arena<T> {
     /// The ends of the lists of node `i`.
+    #[inline(always)]
     fn ends(&self, i: usize) -> (usize, usize, usize) {
         match self.nodes.get(i + 1) {
             Some(next) => (next.edges as usize, next.residuals as usize, next.shapes as usize),
@@ -90,6 +96,13 @@ impl<T: Float> Arena<T> {
         }
     }
 
+    /// Remembers that a segment uses this parameter.
+    pub(crate) fn note(&mut self, leaf: u32) {
+        if !self.noted.contains(&leaf) {
+            self.noted.push(leaf);
+        }
+    }
+
     pub(crate) fn push_scope(&mut self, parent: u32, name: &str) -> u32 {
         let start = self.labels.len() as u32;
         self.labels.push_str(name);
@@ -109,7 +122,7 @@ impl<T: Float> Arena<T> {
     }
 
     /// Edges, residuals and shapes of node `i`.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn lists(&self, i: usize) -> (&[u32], &[Tensor<T>], &[Shape]) {
         let (node, ends) = (&self.nodes[i], self.ends(i));
         // A sweep shortens the list of residuals as it passes, so the end is not beyond it.
@@ -119,6 +132,14 @@ impl<T: Float> Arena<T> {
             &self.residuals[node.residuals as usize..residuals],
             &self.shapes[node.shapes as usize..ends.2],
         )
+    }
+
+    /// The shape of the result of node `i`.
+    pub(crate) fn shape(&self, i: usize) -> Shape {
+        let (edges, _, shapes) = self.lists(i);
+        let scalars: SmallVec<[Shape; 3]> = smallvec![Shape::SCALAR; edges.len().max(1)];
+        let shape = self.nodes[i].op.shape(if shapes.is_empty() { &scalars } else { shapes });
+        shape.expect("the op was recorded with these shapes")
     }
 
     /// Keeps the operands that a rule asked for, and says where they begin.
@@ -147,6 +168,24 @@ impl<T: Float> Arena<T> {
         id
     }
 
+    /// A node whose operands are x, which it keeps, and the parameters that have been noted.
+    #[track_caller]
+    pub(crate) fn push_kept(&mut self, op: AnyOp<T>, x: (u32, Tensor<T>), scope: u32) -> u32 {
+        let (id, value) = x;
+        let residuals = self.residuals.len() as u32;
+        let node = self.push(op, Location::caller(), Saves::operand(0), residuals, scope);
+        self.shapes.push(value.shape());
+        self.residuals.push(value);
+        self.edges.push(id);
+        for i in 0..self.noted.len() {
+            let leaf = self.noted[i];
+            let shape = self.lists(leaf as usize).2.first().copied().unwrap_or(Shape::SCALAR);
+            self.edges.push(leaf);
+            self.shapes.push(shape);
+        }
+        node
+    }
+
     pub(crate) fn clear(&mut self) {
         self.nodes.clear();
         self.edges.clear();
@@ -155,13 +194,14 @@ impl<T: Float> Arena<T> {
         self.leaves.clear();
         self.scopes.clear();
         self.labels.clear();
+        self.noted.clear();
         self.cotangents.clear();
     }
 
     /// Bytes of the lists, as they have grown.
     pub(crate) fn bytes(&self) -> usize {
         self.nodes.capacity() * size_of::<Node<T>>()
-            + (self.edges.capacity() + self.leaves.capacity()) * size_of::<u32>()
+            + (self.edges.capacity() + self.leaves.capacity() + self.noted.capacity()) * size_of::<u32>()
             + self.residuals.capacity() * size_of::<Tensor<T>>()
             + self.shapes.capacity() * size_of::<Shape>()
             + self.scopes.capacity() * size_of::<Scope>()

@@ -21,14 +21,19 @@
 //! | store parameters, share them, part them | [`Params`], [`Params::tie`], [`Params::untie`] |
 //! | compute with them | [`Tape`], [`Var`] |
 //! | get gradients | [`Var::backward`], [`Tape::grad`], [`Gradients`] |
+//! | get gradients of gradients, Hessian-vector products | [`Tape::grad_with`] |
 //! | define an op | [`Op`], [`Var::apply_op`] |
+//! | keep less for the backward sweep | [`Tape::checkpoint`], [`Segment`] |
+//! | see what was recorded, and why a gradient is what it is | [`Tape::graph`], [`Tape::explain`], [`Tape::enter`] |
+//! | find where the first NaN was born | [`Tape::trace_non_finite`] |
 //! | check derivatives | [`check_gradients`] |
 //! | know where bytes go before they are allocated: now, at the peak | [`dry_run`], [`Probe`], [`Footprint`] |
 //! | know it name by name, unique and as if unshared | [`MemoryByName`] |
 //!
-//! The files in reading order: `params`, `tensor` and `shape`; `tape`, `var`, `op`; `ops/elementwise`,
-//! then the other `ops`; `sweep`, where gradients add; `check`; `pool`, `local`, `footprint` and `by_name`; `kernels`,
-//! the loops over numbers, with all unsafe code.
+//! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`;
+//! `ops/elementwise`, then the other `ops`; `sweep`, where gradients add; `checkpoint`; `check`, `explain`,
+//! `trace` and `graph`; `pool`, `local`, `footprint` and `by_name`; `kernels`, the loops over numbers, with
+//! all unsafe code.
 //!
 //! # Panics
 //!
@@ -45,6 +50,8 @@
 mod arena;
 mod by_name;
 mod check;
+mod checkpoint;
+mod explain;
 mod float;
 mod footprint;
 mod gradients;
@@ -59,14 +66,17 @@ mod shape;
 mod sweep;
 mod tape;
 mod tensor;
+mod trace;
 mod var;
 
 pub use by_name::{MemoryByName, NameBytes, NameRow};
 pub use check::{GradientMismatch, check_gradients};
+pub use checkpoint::Segment;
+pub use explain::{Contribution, Explanation, Origin};
 pub use float::Float;
 pub use footprint::{Footprint, Probe, dry_run};
 pub use gradients::Gradients;
-pub use graph::{Graph, GraphNode, GraphPart};
+pub use graph::{Graph, GraphEdge, GraphNode, GraphPart, NodeKind};
 pub use local::release_memory;
 pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
@@ -76,4 +86,5 @@ pub use shape::{MAX_RANK, Shape, ShapeError};
 pub use sweep::Rule;
 pub use tape::{Entered, Tape};
 pub use tensor::Tensor;
+pub use trace::{NonFinite, Range};
 pub use var::Var;

@@ -6,21 +6,24 @@ use std::sync::atomic::{AtomicU16, Ordering};
 use crate::arena::Arena;
 use crate::float::Float;
 use crate::gradients::BySlot;
+use crate::params::Slot;
 use crate::pool::Pool;
 
 /// Everything that one thread keeps for one element type.
 #[doc(hidden)]
 pub struct Local<T: Float> {
     pub(crate) pool: Pool<T>,
-    /// The arena of the last tape, empty, to be used by the next one.
-    pub(crate) arena: Option<Arena<T>>,
+    /// The arenas of the last tapes that lived at a time, empty, to be used by the next ones.
+    pub(crate) arenas: Vec<Arena<T>>,
+    /// The list of the last snapshots of a store, empty, for the next ones.
+    pub(crate) snapshots: Vec<Vec<Slot<T>>>,
     /// The list of the last gradients, empty, to be used by the next ones.
     pub(crate) gradients: Option<BySlot<T>>,
 }
 
 impl<T: Float> Local<T> {
     pub(crate) const fn new() -> Local<T> {
-        Local { pool: Pool::new(), arena: None, gradients: None }
+        Local { pool: Pool::new(), arenas: Vec::new(), snapshots: Vec::new(), gradients: None }
     }
 
     /// For a dry run, with a number of its own.
@@ -36,7 +39,14 @@ impl<T: Float> Local<T> {
         fn bytes<I>(list: &Vec<I>) -> usize {
             list.capacity() * size_of::<I>()
         }
-        self.arena.as_ref().map_or(0, Arena::bytes) + self.gradients.as_ref().map_or(0, bytes) + self.pool.list_bytes()
+        let arenas: usize = self.arenas.iter().map(Arena::bytes).sum();
+        let snapshots: usize = self.snapshots.iter().map(bytes).sum();
+        arenas
+            + bytes(&self.arenas)
+            + snapshots
+            + bytes(&self.snapshots)
+            + self.gradients.as_ref().map_or(0, bytes)
+            + self.pool.list_bytes()
     }
 }
 

@@ -151,8 +151,11 @@ pub trait Op<T: Float> {
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError>;
 
     /// What the rule will want, given which operands are recorded. As little as possible: it is
-    /// memory from here to the backward sweep.
-    fn saves(&self, needs: Needs) -> Saves;
+    /// memory from here to the backward sweep. By default nothing.
+    fn saves(&self, needs: Needs) -> Saves {
+        let _ = needs;
+        Saves::NOTHING
+    }
 
     /// Computes the result, of the shape that [`shape`](Op::shape) gave. The operands are the op's
     /// own: where nothing else refers to one, its buffer may become the result.

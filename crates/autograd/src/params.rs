@@ -2,6 +2,7 @@
 //! at one slot.
 
 use std::fmt;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use crate::float::Float;
@@ -40,8 +41,10 @@ struct Name {
     stamp: u32,
 }
 
+/// A value and what is known of it.
+#[doc(hidden)]
 #[derive(Clone)]
-struct Slot<T: Float> {
+pub struct Slot<T: Float> {
     value: Option<Tensor<T>>,
     generation: u32,
     names: u32,
@@ -70,7 +73,8 @@ struct Slot<T: Float> {
 /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
 /// ```
 pub struct Params<T: Float = f32> {
-    names: Vec<Name>,
+    /// Shared with clones until one of them changes.
+    names: Arc<Vec<Name>>,
     slots: Vec<Slot<T>>,
 }
 
@@ -88,14 +92,26 @@ impl<T: Float> Default for Params<T> {
 
 impl<T: Float> Clone for Params<T> {
     fn clone(&self) -> Self {
-        Params { names: self.names.clone(), slots: self.slots.clone() }
+        self.clone_into_list(Vec::new())
     }
 }
 
 impl<T: Float> Params<T> {
     /// An empty store.
     pub fn new() -> Params<T> {
-        Params { names: Vec::new(), slots: Vec::new() }
+        Params { names: Arc::default(), slots: Vec::new() }
+    }
+
+    /// A clone whose list of slots is this one, which is empty and may have memory already.
+    pub(crate) fn clone_into_list(&self, mut list: Vec<Slot<T>>) -> Params<T> {
+        list.clone_from(&self.slots);
+        Params { names: Arc::clone(&self.names), slots: list }
+    }
+
+    /// The list of slots, empty, for the next [`clone_into_list`](Params::clone_into_list).
+    pub(crate) fn into_list(mut self) -> Vec<Slot<T>> {
+        self.slots.clear();
+        self.slots
     }
 
     /// Stores a value under a new name, in a slot of its own.
@@ -111,7 +127,7 @@ impl<T: Float> Params<T> {
         let slot = self.new_slot(value, None, true);
         let index = self.names.len() as u32;
         let stamp = next_stamp();
-        self.names.push(Name { path: path.into(), slot, stamp });
+        Arc::make_mut(&mut self.names).push(Name { path: path.into(), slot, stamp });
         ParamId { index, stamp }
     }
 
@@ -284,7 +300,7 @@ impl<T: Float> Params<T> {
         if old == new {
             return Ok(());
         }
-        self.names[name.index as usize].slot = new.index;
+        Arc::make_mut(&mut self.names)[name.index as usize].slot = new.index;
         self.slots[new.index()].names += 1;
         let left = &mut self.slots[old.index()];
         left.names -= 1;
@@ -305,7 +321,8 @@ impl<T: Float> Params<T> {
         let copy = Tensor::build(shared.shape(), Kind::Parameter, |out| out.copy_from_slice(shared.data()));
         let trainable = self.used(old).trainable;
         self.slots[old.index()].names -= 1;
-        self.names[id.index as usize].slot = self.new_slot(copy, Some(old), trainable);
+        let slot = self.new_slot(copy, Some(old), trainable);
+        Arc::make_mut(&mut self.names)[id.index as usize].slot = slot;
     }
 
     /// How many numbers are stored: the sum over slots, a shared parameter once.
@@ -321,7 +338,8 @@ impl<T: Float> Params<T> {
     /// Bytes of the lists of names and slots, the paths included, without the values.
     pub fn bookkeeping_bytes(&self) -> usize {
         let paths: usize = self.names.iter().map(|name| name.path.len()).sum();
-        self.names.capacity() * size_of::<Name>() + self.slots.capacity() * size_of::<Slot<T>>() + paths
+        let header = size_of::<[usize; 2]>() + size_of::<Vec<Name>>();
+        header + self.names.capacity() * size_of::<Name>() + self.slots.capacity() * size_of::<Slot<T>>() + paths
     }
 }
 

@@ -7,10 +7,12 @@ use crate::float::Float;
 use crate::gradients::Gradients;
 use crate::op::{Op, Saves};
 use crate::ops::{AnyOp, SumTo};
+use crate::params::SlotId;
 use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tape::{Core, Tape};
 use crate::tensor::Tensor;
+use crate::trace::Range;
 use crate::var::Var;
 
 /// What an op's rule sees of its node, and where it leaves its contributions.
@@ -35,6 +37,15 @@ enum Targets<'a, T: Float> {
 }
 
 impl<'t, T: Float> Rule<'_, 't, T> {
+    pub(crate) fn core(&self) -> &'t Core<T> {
+        self.core
+    }
+
+    /// Whether the sweep records what rules compute.
+    pub(crate) fn is_recorded(&self) -> bool {
+        matches!(self.targets, Targets::Recorded { .. })
+    }
+
     /// Whether operand `i` needs its gradient.
     pub fn needs(&self, i: usize) -> bool {
         let edge = self.edges[i];
@@ -118,6 +129,59 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         }
     }
 
+    /// Sweeps through a segment that was computed again on a tape of its own, from its result's node z,
+    /// and adds what it finds. Operand 0 is there the input x, the others are parameters; what they have
+    /// gathered so far goes along, so that the order of all contributions is the same as without a
+    /// checkpoint.
+    #[track_caller]
+    pub(crate) fn sweep_through(&mut self, segment: &Core<T>, x: u32, z: u32, seed: Tensor<T>) {
+        let Targets::Eager(outer) = self.targets else { unreachable!("the sweep is eager") };
+        let mut arena = segment.arena.take();
+        segment.spent.set(true);
+        let edges = self.edges;
+        let inner = |i: usize| match outer[edges[i] as usize].op {
+            AnyOp::Leaf(Some(slot)) if i > 0 => arena.leaves.get(slot.index()).copied().unwrap_or(NONE),
+            _ => x,
+        };
+        let inner: SmallVec<[u32; 8]> =
+            (0..edges.len()).map(|i| if edges[i] == NONE { NONE } else { inner(i) }).collect();
+        if let Some(i) = inner.iter().position(|&node| node == z && z != NONE) {
+            self.add(i, self.core.constant(seed));
+        } else if z != NONE {
+            let mut cotangents = std::mem::take(&mut arena.cotangents);
+            cotangents.resize(arena.nodes.len(), None);
+            cotangents[z as usize] = Some(seed);
+            for (&node, &edge) in inner.iter().zip(edges).filter(|(node, _)| **node != NONE) {
+                cotangents[node as usize] = self.cotangents[edge as usize].take();
+            }
+            sweep_eager(segment, &mut arena, &mut cotangents, |leaf, _, g| {
+                if let Some(i) = inner.iter().position(|&node| node == leaf) {
+                    self.add(i, self.core.constant(g));
+                }
+            });
+            cotangents.clear();
+            arena.cotangents = cotangents;
+        }
+        segment.arena.replace(arena);
+    }
+
+    /// As [`sweep_through`](Rule::sweep_through), recorded: the segment's nodes stand on the same tape, from
+    /// `first` on.
+    #[track_caller]
+    pub(crate) fn add_through(&mut self, first: usize, z: Var<'t, T>, g: Var<'t, T>) {
+        let wanted: SmallVec<[u32; 8]> =
+            (0..self.edges.len()).filter(|&i| self.needs(i)).map(|i| self.edges[i]).collect();
+        let found = sweep_recorded(self.core, &[(z, g)], &wanted, first);
+        for (i, &edge) in self.edges.iter().enumerate() {
+            if !self.edges[..i].contains(&edge)
+                && let Some(at) = wanted.iter().position(|&id| id == edge)
+                && let Some(g) = &found[at]
+            {
+                self.add(i, g.clone());
+            }
+        }
+    }
+
     /// What memory for a contribution to operand `i` is for: the first one to a parameter becomes its
     /// gradient, later ones are added to it and pass.
     fn kind(&self, i: usize) -> Kind {
@@ -173,49 +237,74 @@ impl<T: Float> Var<'_, T> {
         let mut arena = core.arena.take();
         let mut gradients = Gradients::new(core.stamp);
         if node != NONE {
-            sweep_eager(core, &mut arena, node, seed, &mut gradients);
+            let mut cotangents = std::mem::take(&mut arena.cotangents);
+            cotangents.resize(arena.nodes.len(), None);
+            cotangents[node as usize] = Some(seed);
+            sweep_eager(core, &mut arena, &mut cotangents, |leaf, slot, g| gradients.put(leaf, slot, g));
+            cotangents.clear();
+            arena.cotangents = cotangents;
         }
         core.arena.replace(arena);
+        core.forget_snapshot();
         gradients
     }
 }
 
+/// Runs rules from the last node to the first, frees what each had kept, and hands the gradients of
+/// leaves over.
 fn sweep_eager<T: Float>(
     core: &Core<T>,
     arena: &mut Arena<T>,
-    root: u32,
-    seed: Tensor<T>,
-    gradients: &mut Gradients<T>,
+    cotangents: &mut [Option<Tensor<T>>],
+    mut found: impl FnMut(u32, Option<SlotId>, Tensor<T>),
 ) {
-    let mut cotangents = std::mem::take(&mut arena.cotangents);
-    cotangents.resize(arena.nodes.len(), None);
-    cotangents[root as usize] = Some(seed);
     for i in (0..arena.nodes.len()).rev() {
         if let Some(g) = cotangents[i].take() {
-            let node = &arena.nodes[i];
-            if let AnyOp::Leaf(slot) = node.op {
-                gradients.put(i as u32, slot, g);
-            } else {
-                let (edges, residuals, shapes) = arena.lists(i);
-                let targets = Targets::Eager(&arena.nodes);
-                let mut rule = Rule {
-                    core,
-                    edges,
-                    residuals,
-                    shapes,
-                    saves: node.saves,
-                    node: NONE,
-                    cotangents: &mut cotangents,
-                    targets,
-                };
-                node.op.vjp(&mut rule, core.constant(g));
+            match arena.nodes[i].op {
+                AnyOp::Leaf(slot) => found(i as u32, slot, g),
+                _ => run_rule(core, arena, i, None, g, cotangents),
             }
         }
         let residuals = arena.nodes[i].residuals as usize;
         arena.residuals.truncate(residuals);
     }
-    cotangents.clear();
-    arena.cotangents = cotangents;
+}
+
+/// Runs the rule of node `i` on numbers; for its own operands, or for those of `edges` that are not
+/// [`NONE`].
+#[inline(always)]
+pub(crate) fn run_rule<T: Float>(
+    core: &Core<T>,
+    arena: &Arena<T>,
+    i: usize,
+    edges: Option<&[u32]>,
+    g: Tensor<T>,
+    cotangents: &mut [Option<Tensor<T>>],
+) {
+    let (node, (own, residuals, shapes)) = (&arena.nodes[i], arena.lists(i));
+    let edges = edges.unwrap_or(own);
+    if core.trace.is_on() {
+        return run_traced(core, arena, i, edges, g, cotangents);
+    }
+    let targets = Targets::Eager(&arena.nodes);
+    let mut rule = Rule { core, edges, residuals, shapes, saves: node.saves, node: NONE, cotangents, targets };
+    node.op.vjp(&mut rule, core.constant(g));
+}
+
+/// As [`run_rule`], and then looks at what the operands have gathered.
+#[cold]
+fn run_traced<T: Float>(
+    core: &Core<T>,
+    arena: &Arena<T>,
+    i: usize,
+    edges: &[u32],
+    g: Tensor<T>,
+    cotangents: &mut [Option<Tensor<T>>],
+) {
+    let range = Range::of(&g);
+    core.trace.pause();
+    run_rule(core, arena, i, Some(edges), g, cotangents);
+    core.trace.look_back(arena, i, range, edges.iter().filter_map(|&edge| cotangents.get(edge as usize)?.as_ref()));
 }
 
 impl<T: Float> Tape<'_, T> {
@@ -243,37 +332,75 @@ impl<T: Float> Tape<'_, T> {
     /// If an input or the output is of another tape, an input is a constant, or the tape is spent.
     #[track_caller]
     pub fn grad<'t, const N: usize>(&'t self, output: &Var<'t, T>, inputs: [&Var<'t, T>; N]) -> [Var<'t, T>; N] {
-        let core = &self.core;
+        let ones = self.core.constant(Tensor::full(output.shape(), T::ONE));
+        let mut gradients = self.grad_with(&[(output, &ones)], &inputs).into_iter();
+        inputs.map(|_| gradients.next().expect("a gradient for each input"))
+    }
+
+    /// As [`grad`](Tape::grad), for several outputs, each with a cotangent of its shape, and any number of
+    /// inputs: the gradients of Σ cotangent · output. The cotangents count as constants, but may be
+    /// recorded: then the gradients can be differentiated with respect to what they were computed from.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let (x, v) = (tape.input(3.0), tape.input(1.0));
+    /// let (y, z) = (x.clone().square(), x.clone().exp());
+    /// let gradients = tape.grad_with(&[(&y, &v), (&z, &tape.constant(0.0))], &[&x]);
+    /// assert_eq!(gradients[0].item(), 6.0);                       // v · 2x
+    /// assert_eq!(tape.grad(&gradients[0], [&v])[0].item(), 6.0);  // linear in v
+    /// ```
+    ///
+    /// # Panics
+    /// As [`grad`](Tape::grad), or if a cotangent has not its output's shape.
+    #[track_caller]
+    pub fn grad_with<'t>(&'t self, outputs: &[(&Var<'t, T>, &Var<'t, T>)], inputs: &[&Var<'t, T>]) -> Vec<Var<'t, T>> {
+        let core = &*self.core;
         core.check_not_spent("grad()");
-        assert!(std::ptr::eq(core, output.core), "grad(): the output is a variable of another tape");
+        for (i, (output, seed)) in outputs.iter().enumerate() {
+            assert!(std::ptr::eq(core, output.core), "grad(): output {i} is a variable of another tape");
+            assert!(std::ptr::eq(core, seed.core), "grad(): cotangent {i} is a variable of another tape");
+            let (shape, of) = (seed.shape(), output.shape());
+            assert!(shape == of, "grad(): a cotangent of shape {shape} for output {i}, of shape {of}");
+        }
         for (i, x) in inputs.iter().enumerate() {
             assert!(std::ptr::eq(core, x.core), "grad(): input {i} is a variable of another tape");
             assert!(x.node != NONE, "grad(): input {i} is a constant; make it with Tape::input or Tape::param");
         }
-        let ids = inputs.map(|x| x.node);
-        let (values, nodes) = sweep_recorded(core, output, &ids);
-        inputs.map(|x| match &values[x.node as usize] {
-            Some(value) => Var { value: value.clone(), core, node: nodes[x.node as usize] },
-            None => core.constant(Tensor::zeros(x.shape())),
-        })
+        let outputs: SmallVec<[_; 2]> = outputs.iter().map(|&(output, seed)| (output.clone(), seed.clone())).collect();
+        let ids: SmallVec<[u32; 8]> = inputs.iter().map(|x| x.node).collect();
+        let found = sweep_recorded(core, &outputs, &ids, 0).into_iter().zip(inputs);
+        found.map(|(g, x)| g.unwrap_or_else(|| core.constant(Tensor::zeros(x.shape())))).collect()
     }
 }
 
-/// By node, the cotangents' values and nodes.
-type Cotangents<T> = (Vec<Option<Tensor<T>>>, Vec<u32>);
-
-fn sweep_recorded<T: Float>(core: &Core<T>, output: &Var<'_, T>, inputs: &[u32]) -> Cotangents<T> {
-    if output.node == NONE {
-        let len = core.arena.borrow().nodes.len();
-        return (vec![None; len], vec![NONE; len]);
-    }
-    let len = output.node as usize + 1;
+/// Runs rules, recorded, from the outputs, each with its cotangent, down to node `first`, where a path to
+/// an input leads. Gives each input's cotangent; all others are dropped on the way.
+fn sweep_recorded<'t, T: Float>(
+    core: &'t Core<T>,
+    outputs: &[(Var<'t, T>, Var<'t, T>)],
+    inputs: &[u32],
+    first: usize,
+) -> Vec<Option<Var<'t, T>>> {
     let wanted = wanted(&core.arena.borrow(), inputs);
-    let mut values = vec![None; wanted.len()];
+    let mut values: Vec<Option<Tensor<T>>> = vec![None; wanted.len()];
     let mut nodes = vec![NONE; wanted.len()];
-    values[len - 1] = Some(Tensor::full(output.shape(), T::ONE));
-    for i in (0..len).rev() {
-        let (Some(g), true) = (values[i].clone(), wanted[i]) else { continue };
+    let mut last = 0;
+    for (output, seed) in outputs.iter().filter(|(output, _)| output.node != NONE) {
+        let edges = [output.node];
+        let targets = Targets::Recorded { nodes: &mut nodes, wanted: &wanted };
+        let cotangents = &mut values[..];
+        let (residuals, saves, shapes) = (&[][..], Saves::NOTHING, [output.shape()]);
+        Rule { core, edges: &edges, residuals, shapes: &shapes, saves, node: NONE, cotangents, targets }
+            .add(0, seed.clone());
+        last = last.max(output.node as usize + 1);
+    }
+    let (traced, scope) = (core.trace.pause(), core.scope.get());
+    for i in (first..last).rev() {
+        if !wanted[i] || values[i].is_none() {
+            continue;
+        }
         // Copied out, because the rule pushes new nodes.
         let (op, saves, edges, residuals, shapes) = {
             let arena = core.arena.borrow();
@@ -281,26 +408,30 @@ fn sweep_recorded<T: Float>(core: &Core<T>, output: &Var<'_, T>, inputs: &[u32])
             let edges: SmallVec<[u32; 3]> = edges.into();
             let residuals: SmallVec<[Tensor<T>; 3]> = residuals.into();
             let shapes: SmallVec<[Shape; 3]> = shapes.into();
+            core.scope.set(arena.nodes[i].scope);
             (arena.nodes[i].op.clone(), arena.nodes[i].saves, edges, residuals, shapes)
         };
         if matches!(op, AnyOp::Leaf(_)) {
             continue;
         }
-        let g = Var { value: g, core, node: nodes[i] };
+        let value = if inputs.contains(&(i as u32)) { values[i].clone() } else { values[i].take() };
+        let g = Var { value: value.expect("there is one"), core, node: nodes[i] };
+        let before = traced.then(|| Range::of(&g.value));
         let targets = Targets::Recorded { nodes: &mut nodes, wanted: &wanted };
-        let mut rule = Rule {
-            core,
-            edges: &edges,
-            residuals: &residuals,
-            shapes: &shapes,
-            saves,
-            node: i as u32,
-            cotangents: &mut values,
-            targets,
-        };
-        op.vjp(&mut rule, g);
+        let cotangents = &mut values[..];
+        let (edges, residuals, shapes) = (&edges[..], &residuals[..], &shapes[..]);
+        op.vjp(&mut Rule { core, edges, residuals, shapes, saves, node: i as u32, cotangents, targets }, g);
+        if let Some(g) = before {
+            core.trace.resume(true);
+            let made = edges.iter().filter_map(|&edge| values.get(edge as usize)?.as_ref());
+            core.trace.look_back(&core.arena.borrow(), i, g, made);
+            core.trace.pause();
+        }
     }
-    (values, nodes)
+    core.trace.resume(traced);
+    core.scope.set(scope);
+    let found = |&id: &u32| values[id as usize].clone().map(|value| Var { value, core, node: nodes[id as usize] });
+    inputs.iter().map(found).collect()
 }
 
 /// By node, whether it is an input or computed from one.

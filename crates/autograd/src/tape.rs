@@ -2,6 +2,7 @@
 
 use std::cell::{Cell, RefCell};
 use std::fmt;
+use std::ops::Deref;
 use std::panic::Location;
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -14,6 +15,7 @@ use crate::params::{ParamId, Params};
 use crate::pool::Kind;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
+use crate::trace::{Range, Trace};
 use crate::var::Var;
 
 /// The part of a tape that variables refer to. It does not borrow the store, so that the tape may
@@ -26,17 +28,23 @@ pub struct Core<T: Float> {
     /// Tells this tape from every other, also after it is gone.
     pub(crate) stamp: u64,
     /// The part of the model that is being recorded.
-    scope: Cell<u32>,
+    pub(crate) scope: Cell<u32>,
+    /// Whether a segment runs of which nothing is recorded but which parameters it uses.
+    pub(crate) noting: Cell<bool>,
+    /// The store as the segments saw it that are computed again in the sweep.
+    pub(crate) snapshot: RefCell<Option<Params<T>>>,
+    pub(crate) trace: Trace,
 }
 
 static NEXT_STAMP: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Float> Core<T> {
     fn new() -> Core<T> {
-        let kept = T::local().with_borrow_mut(|local| local.arena.take());
+        let kept = T::local().with_borrow_mut(|local| local.arenas.pop());
         let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
         let arena = RefCell::new(kept.unwrap_or_default());
-        Core { arena, spent: Cell::new(false), stamp, scope: Cell::new(NONE) }
+        let (spent, scope) = (Cell::new(false), Cell::new(NONE));
+        Core { arena, spent, stamp, scope, noting: Cell::new(false), snapshot: RefCell::new(None), trace: Trace::new() }
     }
 
     /// Runs an op on operands with these values, shapes and nodes, and records it if one of them is
@@ -51,6 +59,9 @@ impl<T: Float> Core<T> {
         ids: &[u32],
         kind: Kind,
     ) -> Var<'_, T> {
+        if self.trace.is_on() {
+            return self.run_traced(op, x, shapes, ids, kind);
+        }
         // Not in a closure, which would not know the caller's line.
         let shape = match op.shape(shapes) {
             Ok(shape) => shape,
@@ -75,6 +86,27 @@ impl<T: Float> Core<T> {
         Var { value, core: self, node }
     }
 
+    /// As [`run`](Core::run), and then looks at what the op made.
+    #[cold]
+    #[track_caller]
+    fn run_traced<O: Op<T> + Into<AnyOp<T>>>(
+        &self,
+        op: O,
+        x: &mut [Tensor<T>],
+        shapes: &[Shape],
+        ids: &[u32],
+        kind: Kind,
+    ) -> Var<'_, T> {
+        // Before the op may write into them.
+        let (from, name) = (x.iter().map(Range::of).collect(), op.name());
+        self.trace.pause();
+        let made = self.run(op, x, shapes, ids, kind);
+        self.trace.resume(true);
+        let path = || self.arena.borrow().path(self.scope.get());
+        self.trace.look(from, name, false, &made.value, Location::caller(), path);
+        made
+    }
+
     #[track_caller]
     pub(crate) fn check_not_spent(&self, what: &str) {
         assert!(
@@ -88,14 +120,48 @@ impl<T: Float> Core<T> {
     }
 }
 
+impl<T: Float> Core<T> {
+    /// Keeps the store as it is now, for segments that are computed again.
+    pub(crate) fn take_snapshot(&self, params: &Params<T>) {
+        if self.snapshot.borrow().is_none() {
+            let list = T::local().with_borrow_mut(|local| local.snapshots.pop());
+            self.snapshot.replace(Some(params.clone_into_list(list.unwrap_or_default())));
+        }
+    }
+
+    /// Lets go of the store: it may be changed without a copy.
+    pub(crate) fn forget_snapshot(&self) {
+        if let Some(list) = self.snapshot.take().map(Params::into_list) {
+            give_back::<T>(|local| local.snapshots.push(list));
+        }
+    }
+}
+
 impl<T: Float> Drop for Core<T> {
     fn drop(&mut self) {
+        self.forget_snapshot();
         let mut arena = std::mem::take(self.arena.get_mut());
         // Clearing flat lists never recurses, however long the tape.
         arena.clear();
-        give_back::<T>(|local| {
-            local.arena.get_or_insert(arena);
-        });
+        give_back::<T>(|local| local.arenas.push(arena));
+    }
+}
+
+/// A tape's core: its own, or that of the tape on which it records too.
+#[expect(clippy::large_enum_variant, reason = "a box would be an allocation for every tape")]
+pub(crate) enum Held<'p, T: Float> {
+    Own(Core<T>),
+    Of(&'p Core<T>),
+}
+
+impl<T: Float> Deref for Held<'_, T> {
+    type Target = Core<T>;
+    #[inline]
+    fn deref(&self) -> &Core<T> {
+        match self {
+            Held::Own(core) => core,
+            Held::Of(core) => core,
+        }
     }
 }
 
@@ -134,19 +200,29 @@ fn list(shapes: &[Shape]) -> String {
 pub struct Tape<'p, T: Float = f32> {
     params: &'p Params<T>,
     recording: bool,
-    pub(crate) core: Core<T>,
+    pub(crate) core: Held<'p, T>,
 }
 
 impl<'p, T: Float> Tape<'p, T> {
     /// An empty tape over this store.
     pub fn new(params: &'p Params<T>) -> Tape<'p, T> {
-        Tape { params, recording: true, core: Core::new() }
+        Tape { params, recording: true, core: Held::Own(Core::new()) }
+    }
+
+    /// A tape over this store that records where another one records.
+    pub(crate) fn on(core: &'p Core<T>, params: &'p Params<T>) -> Tape<'p, T> {
+        Tape { params, recording: true, core: Held::Of(core) }
+    }
+
+    /// Whether what is made of parameters is recorded now.
+    pub(crate) fn is_recording(&self) -> bool {
+        self.recording && !self.core.noting.get()
     }
 
     /// A tape on which parameters are constants: nothing is recorded, and a value lives no longer
     /// than the program needs it. In PyTorch this is called `torch.no_grad`.
     pub fn without_gradients(params: &'p Params<T>) -> Tape<'p, T> {
-        Tape { params, recording: false, core: Core::new() }
+        Tape { params, recording: false, core: Held::Own(Core::new()) }
     }
 
     /// The store that the tape differentiates.
@@ -179,6 +255,10 @@ impl<'p, T: Float> Tape<'p, T> {
             node = arena.push_leaf(Some(slot), value.shape(), Location::caller());
             arena.leaves[slot.index()] = node;
         }
+        if self.core.noting.get() {
+            arena.note(node);
+            node = NONE;
+        }
         Var { value, core: &self.core, node }
     }
 
@@ -194,7 +274,7 @@ impl<'p, T: Float> Tape<'p, T> {
     /// If the tape is spent.
     #[track_caller]
     pub fn input(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
-        if !self.recording {
+        if !self.is_recording() {
             return self.core.constant(value.into());
         }
         self.core.check_not_spent("input");

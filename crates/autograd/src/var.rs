@@ -82,13 +82,13 @@ impl<'t, T: Float> Var<'t, T> {
         self.core.constant(value.into())
     }
 
-    /// Applies an op that another crate defines.
+    /// Applies an op that another crate defines, to any number of operands.
     ///
     /// # Panics
-    /// If the shapes do not fit, or the operands are of different tapes.
+    /// If there is no operand, the shapes do not fit, or the operands are of different tapes.
     #[track_caller]
-    pub fn apply_op<const N: usize>(op: impl Op<T> + 'static, operands: [Var<'t, T>; N]) -> Var<'t, T> {
-        Var::apply(ops::Custom(Rc::new(op)), operands)
+    pub fn apply_op(op: impl Op<T> + 'static, operands: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
+        Var::apply_many(ops::Custom(Rc::new(op)), operands)
     }
 
     #[track_caller]
@@ -133,14 +133,14 @@ impl<'t, T: Float> Var<'t, T> {
         operands: impl IntoIterator<Item = Var<'t, T>>,
     ) -> Var<'t, T> {
         let mut core = None;
-        let (mut values, mut ids) = (SmallVec::<[Tensor<T>; 4]>::new(), SmallVec::<[u32; 4]>::new());
+        let (mut values, mut ids) = (SmallVec::<[Tensor<T>; 8]>::new(), SmallVec::<[u32; 8]>::new());
         for (i, x) in operands.into_iter().enumerate() {
             x.check_tape(core.get_or_insert(x.core), &op, i);
             values.push(x.value);
             ids.push(x.node);
         }
         let Some(core) = core else { panic!("{}: no operands", op.name()) };
-        let shapes: SmallVec<[Shape; 4]> = values.iter().map(Tensor::shape).collect();
+        let shapes: SmallVec<[Shape; 8]> = values.iter().map(Tensor::shape).collect();
         core.run(op, &mut values, &shapes, &ids, Kind::Activation)
     }
 }

@@ -31,6 +31,7 @@
 //! | join some channels only | [`TableConv2d`] |
 //! | make maps smaller | [`MaxPool2d`], [`AvgPool2d`], [`Subsample2d`] |
 //! | put layers one after another, and count what they share | [`Sequential`], [`LayerRow`] |
+//! | keep less for the backward sweep, and compute it again | [`Checkpointed`], [`Sequential::checkpointed`] |
 //! | go between maps and rows of numbers | [`Flatten`], [`Unflatten`] |
 //! | draw first weights | [`Init`] |
 //! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
@@ -38,9 +39,10 @@
 //! | write a layer | [`Layer`], [`Use`] |
 //!
 //! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
-//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `init`, `optimizer`, `data`.
+//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `optimizer`, `data`.
 
 mod activation;
+mod checkpointed;
 mod convolution;
 pub mod data;
 mod flatten;
@@ -53,6 +55,7 @@ mod subsample;
 mod table_conv;
 
 pub use activation::Activation;
+pub use checkpointed::Checkpointed;
 pub use convolution::{Conv2d, Kernel, LocallyConnected2d, TiledConv2d};
 pub use flatten::{Flatten, Unflatten};
 pub use init::Init;

@@ -53,7 +53,9 @@ impl<'t, T: Float> Var<'t, T> {
         assert!((0.0..1.0).contains(&p), "dropout: a probability of {p} is not in 0 ≤ p < 1");
         let kept = T::from_f64(1.0 / (1.0 - p));
         let mask = Tensor::build(self.shape(), Kind::Activation, |mask| {
-            mask.iter_mut().for_each(|mask| *mask = if rng.random::<f64>() < p { T::ZERO } else { kept });
+            for mask in mask {
+                *mask = if rng.random::<f64>() < p { T::ZERO } else { kept };
+            }
         });
         let mask = self.constant(mask);
         self * mask

@@ -35,7 +35,7 @@ impl<T: Float> Op<T> for Gather {
         let [x, index] = x else { unreachable!("gather has two operands") };
         let picks = Picks { from: x.shape(), picked: out.shape, index: index.shape(), axis: self.0 };
         out.build(|z| {
-            picks.each(index.data(), |to, from, run| z[to..to + run].copy_from_slice(&x.data()[from..from + run]))
+            picks.each(index.data(), |to, from, run| z[to..to + run].copy_from_slice(&x.data()[from..from + run]));
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {

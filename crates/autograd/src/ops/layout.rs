@@ -2,7 +2,7 @@
 
 use crate::float::Float;
 use crate::kernels::layout::{copy_slab, permute_into};
-use crate::op::{Needs, Op, Out, Saves};
+use crate::op::{Op, Out};
 use crate::shape::{MAX_RANK, Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -21,9 +21,6 @@ impl<T: Float> Op<T> for Reshape {
             format!("{} holds {} numbers, {} holds {}", x[0], x[0].len(), self.0, self.0.len())
         })?;
         Ok(self.0)
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let mut z = std::mem::replace(&mut x[0], Tensor::scalar(T::ZERO)).reshape(out.shape);
@@ -83,9 +80,6 @@ impl<T: Float> Op<T> for Permute {
         })?;
         Ok(self.order().iter().enumerate().fold(x[0], |shape, (i, &from)| shape.with(i, x[0][from as usize] as usize)))
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         out.build(|z| permute_into(z, out.shape, x.data(), x.shape(), self.order()))
@@ -117,9 +111,6 @@ impl<T: Float> Op<T> for Slice {
             format!("places {}..{} of axis {}, which has {total}", self.start, self.start + self.len, self.axis)
         })?;
         Ok(x[0].with(self.axis, self.len))
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
@@ -154,9 +145,6 @@ impl<T: Float> Op<T> for Pad {
         })?;
         Ok(x[0].with(self.axis, self.total))
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         let len = x.shape()[self.axis] as usize;
@@ -187,9 +175,6 @@ impl<T: Float> Op<T> for Concat {
             ShapeError::unless(fits, || format!("{other} and {} differ in an axis other than {axis}", x[0]))?;
         }
         Ok(x[0].with(axis, x.iter().map(|s| s[axis] as usize).sum()))
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         out.build(|z| {

@@ -1,8 +1,31 @@
 //! The ops: each one type with its formula, forward and rule; each family one file.
 //!
-//! Conventions at kinks: the derivative of ReLU at 0 is 0; where several places of a pooling
-//! window hold the maximum, the first one (in row-major order) gets the whole gradient. A NaN is
-//! never hidden: ReLU passes it on, and it is the maximum of its window.
+//! At most 40 rules stand in the list at the end of this file; everything else is composed of them, in a few
+//! lines that are its definition:
+//!
+//! | rules | composed of them |
+//! |---|---|
+//! | `elementwise`: arithmetic, powers, exp, ln, tanh, sigmoid, erf, ReLU | square, √; in `activation`: softplus, GELU, SiLU, leaky ReLU, dropout |
+//! | `select`: where | minimum, maximum, clamp, \|x\| |
+//! | `reduce`: sum and broadcast | mean, variance, norm, largest and smallest over axes |
+//! | `index`: gather and scatter-add | pick, embedding, one-hot |
+//! | `layout`: reshape, permute, slice, pad, concatenate | flatten, transpose, stack, split |
+//! | `matmul`: the product; `unfold`: unfold and fold | |
+//!
+//! Fused forms do what is hot in one pass, and tests hold each against its definition:
+//!
+//! | fused | definition |
+//! |---|---|
+//! | `conv`: convolution, its input gradient, its kernel gradient | unfold, then a product; transposed and 1-D convolution are composed of it |
+//! | `reduce`: log-sum-exp; `elementwise`: eˣ⁻ʸ | m + ln Σ eˣ⁻ᵐ; softmax and cross-entropy in `activation` are composed of both |
+//! | `pooling`: pick and put at a place of each window | the largest of each unfolded window |
+//! | `pooling`: sum over windows, and its adjoint | the sum of each unfolded window |
+//!
+//! Conventions at kinks: the derivative of ReLU, of |x| and of a norm at 0 is 0, and that of a leaky ReLU its
+//! slope; beyond a bound of `clamp`, and at it, the derivative is 0; where several numbers are the largest
+//! (or smallest), the first one has the whole gradient: the first operand of `maximum`, the first place, in
+//! row-major order, of axes or of a pooling window. A NaN is never hidden: ReLU passes it on, and it is the
+//! largest and the smallest of all.
 
 mod activation;
 mod conv;
@@ -29,6 +52,7 @@ pub use reduce::{BroadcastTo, LogSumExp, SumTo};
 pub use select::{IntoVar, Where};
 pub use unfold::{Fold, Unfold};
 
+use crate::checkpoint::Checkpoint;
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::params::SlotId;
@@ -86,6 +110,8 @@ macro_rules! ops {
             Leaf(Option<SlotId>),
             /// An op from another crate.
             Custom(Custom<T>),
+            /// A segment that is computed again in the sweep.
+            Checkpoint(Checkpoint<T>),
             $(#[doc = concat!("See [`", stringify!($op), "`].")] $op($op),)*
         }
 
@@ -103,6 +129,7 @@ macro_rules! ops {
                     AnyOp::Leaf(Some(_)) => "parameter",
                     AnyOp::Leaf(None) => "input",
                     AnyOp::Custom(op) => op.name(),
+                    AnyOp::Checkpoint(_) => "checkpoint",
                     $(AnyOp::$op(op) => Op::<T>::name(op),)*
                 }
             }
@@ -112,6 +139,7 @@ macro_rules! ops {
                 match self {
                     AnyOp::Leaf(_) => "Leaf",
                     AnyOp::Custom(_) => "Custom",
+                    AnyOp::Checkpoint(_) => "Checkpoint",
                     $(AnyOp::$op(_) => stringify!($op),)*
                 }
             }
@@ -121,15 +149,17 @@ macro_rules! ops {
                 match self {
                     AnyOp::Leaf(_) => Ok(x[0]),
                     AnyOp::Custom(op) => op.shape(x),
+                    AnyOp::Checkpoint(op) => Ok(op.out),
                     $(AnyOp::$op(op) => Op::<T>::shape(op, x),)*
                 }
             }
 
-            #[inline]
+            #[inline(always)]
             pub(crate) fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
                 match self {
                     AnyOp::Leaf(_) => {}
                     AnyOp::Custom(op) => op.vjp(rule, g),
+                    AnyOp::Checkpoint(op) => op.vjp(rule, g),
                     $(AnyOp::$op(op) => op.vjp(rule, g),)*
                 }
             }

@@ -78,7 +78,7 @@ impl Window {
     }
 }
 
-/// z = x at a place of each window. Operands x and the places, as [`places_of_max`] packs them.
+/// z = x at a place of each window. Operands x and the places, packed as [`Var::max_pool`] does.
 ///
 /// x̄ = z̄ at the place. With the places of the first maxima this is max pooling, and what it keeps for its
 /// rule is a byte a window instead of the images.
@@ -174,9 +174,6 @@ impl<T: Float> Op<T> for SumPool {
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         self.0.output(x[0])
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         out.build(|z| self.0.over(x.shape()).sum(x.data(), z))
@@ -202,9 +199,6 @@ impl<T: Float> Op<T> for SumUnpool {
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         self.window.images(x[0], self.image)
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let g = &x[0];

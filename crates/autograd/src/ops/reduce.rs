@@ -27,9 +27,6 @@ impl<T: Float> Op<T> for SumTo {
         })?;
         Ok(self.0)
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
         out.build(|z| sum_into(z, out.shape, x.data(), x.shape()))
@@ -79,9 +76,6 @@ impl<T: Float> Op<T> for BroadcastTo {
             format!("{} does not broadcast to {}", x[0], self.0)
         })?;
         Ok(self.0)
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         broadcast(&x[0], out)

@@ -35,15 +35,12 @@ impl<T: Float> Op<T> for Where {
         // Into x itself, where nothing else refers to it.
         let mut z =
             if x.shape() == out.shape { std::mem::replace(x, Tensor::scalar(T::ZERO)) } else { broadcast(x, out) };
-        match y.number() {
-            Some(y) => {
-                z.update(|z| z.iter_mut().zip(c.data()).for_each(|(z, &c)| *z = if c == T::ZERO { y } else { *z }))
-            }
-            None => {
-                let y = wide(y);
-                let pairs = c.data().iter().zip(y.data());
-                z.update(|z| z.iter_mut().zip(pairs).for_each(|(z, (&c, &y))| *z = if c == T::ZERO { y } else { *z }));
-            }
+        if let Some(y) = y.number() {
+            z.update(|z| z.iter_mut().zip(c.data()).for_each(|(z, &c)| *z = if c == T::ZERO { y } else { *z }));
+        } else {
+            let y = wide(y);
+            let pairs = c.data().iter().zip(y.data());
+            z.update(|z| z.iter_mut().zip(pairs).for_each(|(z, (&c, &y))| *z = if c == T::ZERO { y } else { *z }));
         }
         z.mark(out.kind);
         z

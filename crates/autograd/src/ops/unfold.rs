@@ -6,7 +6,7 @@
 use super::Conv;
 use crate::float::Float;
 use crate::kernels::layout::walk;
-use crate::op::{Needs, Op, Out, Saves};
+use crate::op::{Op, Out};
 use crate::shape::{Shape, ShapeError};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
@@ -65,9 +65,6 @@ impl<T: Float> Op<T> for Unfold {
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         self.patches(x[0])
     }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
-    }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (image, x, c) = (x[0].shape(), x[0].data(), x[0].shape()[3] as usize);
         out.build(|z| {
@@ -103,9 +100,6 @@ impl<T: Float> Op<T> for Fold {
         let expected = self.unfold.patches(image)?;
         ShapeError::unless(expected == x[0], || format!("{} patches for images that have {expected}", x[0]))?;
         Ok(image)
-    }
-    fn saves(&self, _: Needs) -> Saves {
-        Saves::NOTHING
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (x, c) = (x[0].data(), out.shape[3] as usize);

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 
-use self::table::{Case, cases};
+use self::table::{Case, cases, op};
 use super::*;
 use crate::{Params, Tape, check_gradients};
 
@@ -145,6 +145,67 @@ fn a_log_sum_of_infinities_is_infinite() {
     let infinite = f64::INFINITY;
     for (x, expected) in [([-infinite; 2], -infinite), ([infinite, 0.0], infinite), ([-infinite, 0.0], 0.0)] {
         assert_eq!(tape.constant(Tensor::new([2], x.to_vec())).log_sum_exp(&[0]).item(), expected);
+    }
+}
+
+#[test]
+fn a_row_without_a_finite_number_has_no_gradient_that_is_not() {
+    let params = Params::<f64>::new();
+    let tape = Tape::new(&params);
+    let x = tape.input(Tensor::new([2, 2], vec![f64::NEG_INFINITY, f64::NEG_INFINITY, f64::NEG_INFINITY, 3.0]));
+    let gradients = x.clone().log_sum_exp(&[1]).sum().backward();
+    assert_eq!(gradients.wrt(&x).unwrap().data(), [0.0, 0.0, 0.0, 1.0]);
+}
+
+/// Value and gradient of a function of one tensor, with a cotangent that differs from place to place.
+fn through(x: &Tensor<f64>, f: impl for<'t> Fn(Var<'t, f64>) -> Var<'t, f64>) -> [Tensor<f64>; 2] {
+    let params = Params::<f64>::new();
+    let tape = Tape::new(&params);
+    let x = tape.input(x.clone());
+    let z = f(x.clone());
+    let value = z.value().clone();
+    let cotangent = Tensor::new(z.shape(), (0..value.len()).map(|i| 1.0 + 0.5 * i as f64).collect());
+    let gradients = z.backward_with(cotangent);
+    [value, gradients.wrt(&x).unwrap().clone()]
+}
+
+#[test]
+fn fused_forms_are_their_definitions() {
+    let mut rng = StdRng::seed_from_u64(10);
+    let mut random = |shape: Shape| Tensor::new(shape, (0..shape.len()).map(|_| rng.random_range(-3.0..3.0)).collect());
+    let close = |a: &Tensor<f64>, b: &Tensor<f64>| {
+        a.shape() == b.shape() && a.data().iter().zip(b.data()).all(|(a, b)| (a - b).abs() <= 1e-13 * (1.0 + b.abs()))
+    };
+    for axes in [&[0][..], &[1], &[2], &[0, 2], &[1, 2], &[0, 1, 2], &[]] {
+        let x = random(Shape::from([3, 4, 5]));
+        let fused = through(&x, |x| x.log_sum_exp(axes));
+        let composed = through(&x, |x| x.log_sum_exp_composed(axes));
+        assert!((0..2).all(|i| close(&fused[i], &composed[i])), "log_sum_exp over {axes:?}");
+        let sums = through(&x, |x| (x.clone() - x.log_sum_exp_composed(axes)).exp());
+        let fused = through(&x, |x| op(ExpSub, [&x, &x.clone().log_sum_exp(axes)]));
+        assert!((0..2).all(|i| close(&fused[i], &sums[i])), "exp_sub over {axes:?}");
+    }
+    for (size, stride, pad) in
+        [([2, 2], [2, 2], [0, 0]), ([3, 2], [1, 2], [1, 1]), ([2, 3], [3, 1], [0, 1]), ([17, 16], [2, 1], [8, 3])]
+    {
+        let (window, conv) = (Window { size, stride, pad }, Conv { stride, pad, ..Conv::default() });
+        let x = random(Shape::from([2, 19, 17, 3]));
+        let max = through(&x, |x| x.max_pool(window));
+        // −∞ where the padding is: the patches of ones have a 0 there.
+        let largest = through(&x, |x| {
+            let inside = x.constant(Tensor::full(x.shape(), 1.0)).unfold(conv, size);
+            let z = inside.choose(x.unfold(conv, size), f64::NEG_INFINITY).max_axes(&[3, 4]);
+            let out = z.shape();
+            z.reshape([out[0] as usize, out[1] as usize, out[2] as usize, out[5] as usize])
+        });
+        assert!((0..2).all(|i| close(&max[i], &largest[i])), "max_pool, {window:?}");
+        let sums = through(&x, |x| x.sum_pool(window));
+        let unfolded = through(&x, |x| {
+            let z = x.unfold(conv, size).sum_axes(&[3, 4]);
+            let out = z.shape();
+            z.reshape([out[0] as usize, out[1] as usize, out[2] as usize, out[5] as usize])
+        });
+        assert!((0..2).all(|i| close(&sums[i], &unfolded[i])), "sum_pool, {window:?}");
     }
 }
 

@@ -1,0 +1,270 @@
+//! Rematerialisation: segments whose insides are computed again in the backward sweep instead of kept.
+
+use std::rc::Rc;
+
+use crate::arena::NONE;
+use crate::float::Float;
+use crate::ops::AnyOp;
+use crate::shape::Shape;
+use crate::sweep::Rule;
+use crate::tape::{Core, Tape};
+use crate::var::Var;
+
+/// What a segment computes.
+type Body<T> = dyn for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>) -> Var<'t, T>;
+
+/// A piece of a computation of which [`Tape::checkpoint`] keeps the input alone.
+///
+/// It owns what it needs: layers are descriptions that can be copied; parameters it asks of the tape that
+/// it is handed. It runs twice, and must compute the same both times.
+pub struct Segment<T: Float = f32>(Rc<Body<T>>);
+
+impl<T: Float> Clone for Segment<T> {
+    fn clone(&self) -> Self {
+        Segment(Rc::clone(&self.0))
+    }
+}
+
+impl<T: Float> Segment<T> {
+    /// A segment that computes this.
+    pub fn new(body: impl for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>) -> Var<'t, T> + 'static) -> Segment<T> {
+        Segment(Rc::new(body))
+    }
+
+    /// Computes it, as any other part of a program.
+    #[track_caller]
+    pub fn run<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        (self.0)(tape, x)
+    }
+
+    /// Bytes of the description on the heap, what it owns there not counted.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        size_of::<[usize; 2]>() + size_of_val(&*self.0)
+    }
+
+    /// n segments, to be run one after another, as about √n longer ones. Checkpointed, they keep √n inputs,
+    /// and within the sweep the insides of √n short segments: memory grows with √n instead of n, for one
+    /// more forward pass (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost").
+    pub fn group(segments: Vec<Segment<T>>) -> Vec<Segment<T>> {
+        let each = (segments.len() as f64).sqrt().round().max(1.0) as usize;
+        let chain = |part: &[Segment<T>]| {
+            let part = part.to_vec();
+            Segment::new(move |tape, x| part.iter().fold(x, |x, segment| segment.run(tape, x)))
+        };
+        segments.chunks(each).map(chain).collect()
+    }
+}
+
+/// A segment as a node: its first operand is the segment's input, the others are the parameters that it
+/// used.
+pub struct Checkpoint<T: Float> {
+    segment: Segment<T>,
+    pub(crate) out: Shape,
+}
+
+impl<T: Float> Clone for Checkpoint<T> {
+    fn clone(&self) -> Self {
+        Checkpoint { segment: self.segment.clone(), out: self.out }
+    }
+}
+
+impl<T: Float> Checkpoint<T> {
+    /// Computes the segment again and sweeps through it. Contributions are added in the same order as
+    /// without a checkpoint, so that gradients are the same to the bit.
+    pub(crate) fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        let core = r.core();
+        let snapshot = core.snapshot.borrow();
+        let params = snapshot.as_ref().expect("a checkpoint took a snapshot of the store");
+        if r.is_recorded() {
+            let first = core.arena.borrow().nodes.len();
+            let tape = Tape::on(core, params);
+            let z = self.segment.run(&tape, r.x(0));
+            let z = Var { value: z.value, core, node: z.node };
+            r.add_through(first, z, g);
+        } else {
+            let tape = Tape::new(params);
+            let x = r.x(0).into_value();
+            let x = if r.needs(0) { tape.input(x) } else { tape.constant(x) };
+            let z = self.segment.run(&tape, x.clone());
+            r.sweep_through(&tape.core, x.node, z.node, g.into_value());
+        }
+    }
+}
+
+/// Notes the parameters that are used, until it is dropped.
+struct Noting<'t, T: Float>(&'t Core<T>);
+
+impl<'t, T: Float> Noting<'t, T> {
+    fn start(core: &'t Core<T>) -> Noting<'t, T> {
+        core.noting.set(true);
+        core.arena.borrow_mut().noted.clear();
+        Noting(core)
+    }
+}
+
+impl<T: Float> Drop for Noting<'_, T> {
+    fn drop(&mut self) {
+        self.0.noting.set(false);
+    }
+}
+
+impl<T: Float> Tape<'_, T> {
+    /// What the segment makes of x. Of all that it computes on the way nothing is kept but x: the backward
+    /// sweep computes it again. The gradients are the same to the bit. In PyTorch this is called
+    /// `torch.utils.checkpoint`, in JAX `jax.checkpoint`.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Segment, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(0.5));
+    /// let segment = Segment::new(move |tape, x| (tape.param(w) * x).tanh().square());
+    /// let gradient = |checkpointed: bool| {
+    ///     let tape = Tape::new(&params);
+    ///     let x = tape.constant(3.0);
+    ///     let y = if checkpointed { tape.checkpoint(&segment, x) } else { segment.run(&tape, x) };
+    ///     (tape.len(), y.backward().of(&params, w).unwrap().item())
+    /// };
+    /// let ((few, again), (many, kept)) = (gradient(true), gradient(false));
+    /// assert_eq!((few, many, again), (2, 4, kept));
+    /// ```
+    ///
+    /// # Panics
+    /// If the segment does, or the tape is spent.
+    #[track_caller]
+    pub fn checkpoint<'t>(&'t self, segment: &Segment<T>, x: Var<'t, T>) -> Var<'t, T> {
+        let core = &*self.core;
+        assert!(std::ptr::eq(core, x.core), "checkpoint(): the input is a variable of another tape");
+        if !self.is_recording() {
+            return segment.run(self, x);
+        }
+        core.check_not_spent("checkpoint()");
+        let noting = Noting::start(core);
+        let value = segment.run(self, x.clone().detach()).into_value();
+        drop(noting);
+        if x.node == NONE && core.arena.borrow().noted.is_empty() {
+            return core.constant(value);
+        }
+        core.take_snapshot(self.params());
+        let op = Checkpoint { segment: segment.clone(), out: value.shape() };
+        let node = core.arena.borrow_mut().push_kept(AnyOp::Checkpoint(op), (x.node, x.value), core.scope.get());
+        Var { value, core, node }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ParamId, Params, Tensor, dry_run};
+
+    type Build = for<'t> fn(&'t Tape<'_, f64>, Var<'t, f64>, [ParamId; 2], bool) -> Var<'t, f64>;
+
+    fn part<'t>(
+        checkpointed: bool,
+        tape: &'t Tape<'_, f64>,
+        x: Var<'t, f64>,
+        body: impl for<'s> Fn(&'s Tape<'_, f64>, Var<'s, f64>) -> Var<'s, f64> + 'static,
+    ) -> Var<'t, f64> {
+        let segment = Segment::new(body);
+        if checkpointed { tape.checkpoint(&segment, x) } else { segment.run(tape, x) }
+    }
+
+    /// Programs of two parameters and an input, with and without checkpoints.
+    const PROGRAMS: [(&str, Build); 8] = [
+        ("one use", |tape, x, [w, _], on| part(on, tape, x, move |tape, x| (tape.param(w) * x).tanh())),
+        ("used inside and outside", |tape, x, [w, v], on| {
+            let x = (tape.param(w) * x).exp();
+            let y =
+                part(on, tape, x.clone(), move |tape, x| (tape.param(w) * x * tape.param(v)).tanh() * tape.param(w));
+            y * tape.param(w) + x
+        }),
+        ("two segments, one parameter", |tape, x, [w, v], on| {
+            let x = part(on, tape, x, move |tape, x| (tape.param(w) * x).tanh() + tape.param(v));
+            part(on, tape, x, move |tape, x| (tape.param(w) * x).tanh() * tape.param(v))
+        }),
+        ("nested", |tape, x, [w, v], on| {
+            part(on, tape, x, move |tape, x| {
+                let x = part(true, tape, x, move |tape, x| (tape.param(w) * x).tanh());
+                part(true, tape, x * tape.param(v), move |tape, x| (tape.param(w) * x).sigmoid())
+            })
+        }),
+        ("of a parameter", |tape, x, [w, _], on| {
+            part(on, tape, tape.param(w), move |tape, y| tape.param(w) * y.exp()) * x
+        }),
+        ("identity", |tape, x, [w, _], on| part(on, tape, x.exp() * tape.param(w), |_, x| x)),
+        ("a parameter alone", |tape, x, [w, _], on| part(on, tape, x, move |tape, _| tape.param(w)).square()),
+        ("nothing to differentiate", |tape, x, [w, _], on| part(on, tape, x.detach(), |_, x| x.exp()) * tape.param(w)),
+    ];
+
+    fn store() -> (Params<f64>, [ParamId; 2]) {
+        let mut params = Params::new();
+        let ids = [("w", 0.7), ("v", -0.3)].map(|(name, x)| params.add(name, Tensor::new([2], vec![x, 1.1 * x])));
+        (params, ids)
+    }
+
+    #[test]
+    fn gradients_are_the_same_to_the_bit() {
+        let (params, ids) = store();
+        for (name, program) in PROGRAMS {
+            let [kept, again] = [false, true].map(|on| {
+                let tape = Tape::new(&params);
+                let x = tape.input(Tensor::new([2], vec![0.9, -1.3]));
+                let loss = program(&tape, x.clone(), ids, on).sum();
+                let value = loss.item();
+                let gradients = loss.backward();
+                let of = |id: ParamId| gradients.of(&params, id).cloned();
+                (value, ids.map(of), gradients.wrt(&x).cloned())
+            });
+            assert_eq!(kept, again, "{name}");
+        }
+    }
+
+    #[test]
+    fn second_derivatives_pass_through() {
+        let (params, ids) = store();
+        for (name, program) in PROGRAMS {
+            let [kept, again] = [false, true].map(|on| {
+                let tape = Tape::new(&params);
+                let x = tape.input(Tensor::new([2], vec![0.9, -1.3]));
+                let loss = program(&tape, x.clone(), ids, on).sum();
+                let leaves = [x, tape.param(ids[0]), tape.param(ids[1])];
+                let leaves = leaves.each_ref();
+                let squares = tape.grad(&loss, leaves).map(|g| g.square().sum());
+                let penalty = squares.into_iter().reduce(|a, b| a + b).unwrap();
+                tape.grad(&penalty, leaves).map(|g| g.value().data().to_vec())
+            });
+            let pairs = kept.iter().flatten().zip(again.iter().flatten());
+            assert!(
+                pairs.clone().count() == 6 && pairs.clone().all(|(a, b)| (a - b).abs() < 1e-14),
+                "{name}: {kept:?} {again:?}"
+            );
+        }
+    }
+
+    #[test]
+    fn memory_grows_with_the_root_of_the_depth() {
+        // Bytes of activations at the peak of a step through n layers that keep their results.
+        let peak = |n: usize, grouped: bool| {
+            let layers: Vec<Segment<f32>> = (0..n).map(|_| Segment::new(|_, x| x.tanh())).collect();
+            let groups = if grouped { Segment::group(layers.clone()) } else { Vec::new() };
+            let footprint = dry_run::<f32, _>(|probe| {
+                let params = Params::<f32>::new();
+                let tape = Tape::new(&params);
+                let mut x = tape.input(Tensor::zeros([256]));
+                for segment in &layers[..if grouped { 0 } else { n }] {
+                    x = segment.run(&tape, x);
+                }
+                for segment in &groups {
+                    x = tape.checkpoint(segment, x);
+                }
+                drop(x.sum().backward());
+                probe.footprint(0)
+            });
+            footprint.activations / 1024
+        };
+        for n in [16, 64, 256, 1024] {
+            let root = (n as f64).sqrt() as usize;
+            assert!(peak(n, false) >= n);
+            assert!((2 * root..2 * root + 4).contains(&peak(n, true)), "{n}: {}", peak(n, true));
+        }
+    }
+}
