@@ -2,8 +2,6 @@
 //!
 //! Model A has 800 labelled digits; model B has 50, by other writers and turned: related inputs.
 
-use std::error::Error;
-
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use tandem::autograd::{Params, Tape, Tensor};
 use tandem::nn::data::{Batches, DataError, Images, Last, digits};
@@ -11,19 +9,19 @@ use tandem::nn::{Adam, Init, Layer, Linear, Optimizer};
 use tandem::tying::{Coupling, Pairing, Strength};
 
 /// All that differs between the three programs. λ and the angle were chosen on draws 1000 to 1011.
-const SPECTRUM: [Strength; 3] = [Strength::Free, Strength::Coupled(0.0003), Strength::Shared];
+pub const SPECTRUM: [Strength; 3] = [Strength::Free, Strength::Coupled(0.0003), Strength::Shared];
 const DRAWS: u64 = 12;
 const DEGREES: f64 = 25.0;
 
-fn main() -> Result<(), Box<dyn Error>> {
+fn main() -> Result<(), Box<dyn std::error::Error>> {
     let (train, test) = digits(concat!(env!("CARGO_MANIFEST_DIR"), "/data"))?;
-    let of_a = train.subset(0..905);
-    let of_b = train.subset(905..1029).followed_by(&test).rotated(DEGREES);
+    let images = [train.subset(0..905), train.subset(905..1029).followed_by(&test).rotated(DEGREES)];
     println!("B has 50 labels and is turned by {DEGREES}°. Means of {DRAWS} draws of rows and first weights:");
     println!("strength             accuracy of B  ‖wA − wB‖  unique parameters  bytes");
     let mut results = Vec::new();
     for strength in SPECTRUM {
-        let runs = (0..DRAWS).map(|draw| train_two(strength, draw, &of_a, &of_b)).collect::<Result<Vec<_>, _>>()?;
+        let run = |draw| fit(strength, draw, &images, |_, _, _| ());
+        let runs = (0..DRAWS).map(run).collect::<Result<Vec<_>, _>>()?;
         let (accuracy, distance) = (mean(runs.iter().map(|run| run.0)).0, mean(runs.iter().map(|run| run.1)).0);
         let (.., unique, bytes) = runs[0];
         println!("{:19}  {accuracy:11.1} %  {distance:9.2}  {unique:17}  {bytes:5}", strength.to_string());
@@ -39,16 +37,18 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 /// Accuracy of B in per cent on images not trained on, ‖wA − wB‖, unique parameters, their bytes.
-type Outcome = Result<(f64, f64, usize, usize), Box<dyn Error>>;
+type Run = Result<(f64, f64, usize, usize), Box<dyn std::error::Error>>;
 
-fn train_two(strength: Strength, draw: u64, of_a: &Images, of_b: &Images) -> Outcome {
-    let ([(xa, ya), _], [(xb, yb), (unseen, labels)]) = (split(of_a, 800, draw)?, split(of_b, 50, draw)?);
+/// `see` may look on before each step.
+pub(crate) fn fit(strength: Strength, draw: u64, of: &[Images; 2], see: impl Fn(&Params, &Coupling, &Adam)) -> Run {
+    let ([(xa, ya), _], [(xb, yb), (unseen, labels)]) = (split(&of[0], 800, draw)?, split(&of[1], 50, draw)?);
     let (mut params, mut rng) = (Params::<f32>::new(), Xoshiro256PlusPlus::seed_from_u64(draw));
     let [a, b] = ["a", "b"].map(|model| Linear::new(&mut params, model, [64, 10], Init::Glorot, &mut rng));
     let pairing = Pairing::by_path(&params, "a", "b")?;
     let coupling = Coupling::new(&mut params, pairing, strength)?;
     let mut optimizer = Adam::new(0.02);
     for _ in 0..400 {
+        see(&params, &coupling, &optimizer);
         let tape = Tape::new(&params);
         let constant = |tensor: &Tensor| tape.constant(tensor.clone());
         let loss_a = a.forward(&tape, constant(&xa)).cross_entropy(constant(&ya));

@@ -132,6 +132,12 @@ fn images_of_another_size_are_studied_and_every_file_is_written() {
             assert_eq!(predicted["parameters"], 4 * parameters);
         }
         assert_eq!(network["training"]["predicted"]["optimizer_state"], 4 * parameters, "momentum: one number each");
+        for category in ["parameters", "gradients", "optimizer_state"] {
+            let of_names = network["names"].as_array().unwrap().iter().map(|name| name[category].as_u64().unwrap());
+            assert_eq!(network["training"]["predicted"][category], of_names.sum::<u64>(), "{category}");
+            let connections = network["connections"].as_u64().unwrap();
+            assert_eq!(network["as_if_unshared"][category], 4 * connections, "{category}");
+        }
     }
     let csv = fs::read_to_string(at("f.csv")).unwrap();
     let columns: Vec<usize> = csv.lines().map(|line| line.split(',').count()).collect();

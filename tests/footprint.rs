@@ -1,24 +1,40 @@
-//! Predicted memory equals measured memory, to the byte, for the networks of `convnet_memory`.
+//! Predicted memory equals measured memory, to the byte, for every network of the examples: at the peak
+//! of a step, at any moment within it, and name by name. A warm step asks the system for nothing.
 //!
 //! A program of its own without a harness: the allocator counts for the whole process.
 
 #[expect(dead_code, reason = "the example uses the rest")]
+#[path = "../examples/convnet_memory/known.rs"]
+mod known;
+#[expect(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/convnet_memory/networks.rs"]
 mod networks;
+#[path = "../examples/support/mod.rs"]
+mod support;
 #[expect(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/convnet_memory/training.rs"]
 mod training;
+#[expect(dead_code, reason = "the example uses the rest")]
+#[path = "../examples/two_models.rs"]
+mod two_models;
 
+use std::cell::Cell;
+
+use known::{KnownNetwork, NETWORKS, OPTIMIZERS};
 use networks::{Plan, Sharing};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tandem::autograd::{Params, Tensor, kernels};
-use tandem::memory::{CountingAllocator, live_bytes, requested_bytes};
-use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Sequential};
-use training::{OptimizerKind, Phase, Setting, Trainer, measure, predict};
+use tandem::autograd::{Footprint, NameBytes, Params, Tape, dry_run, kernels, release_memory};
+use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
+use tandem::nn::data::{Images, digits};
+use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Optimizer, Sequential};
+use tandem::tying::Strength;
+use training::{OptimizerKind, Phase, Setting, Trainer, by_name, gather, measure, predict, zeros};
 
 #[global_allocator]
 static ALLOCATOR: CountingAllocator = CountingAllocator;
+
+const OPTIMIZER_KINDS: [OptimizerKind; 3] = [OptimizerKind::Sgd, OptimizerKind::Momentum, OptimizerKind::Adam];
 
 fn main() {
     let mut settings = 0;
@@ -26,33 +42,54 @@ fn main() {
         kernels::set_threads(threads);
         for (image, batch) in [([8, 8], 32), ([8, 8], 1), ([28, 28], 5)] {
             let plan = Plan::new(image, 1, 10).unwrap();
-            for sharing in Sharing::ALL {
-                for optimizer in [OptimizerKind::Sgd, OptimizerKind::Momentum, OptimizerKind::Adam] {
-                    let setting = Setting { plan, optimizer, lr: 0.01, batch };
-                    let context = format!("{sharing:?}, {setting:?}, {threads} threads");
-                    for phase in [Phase::Training, Phase::Inference] {
-                        let predicted = predict(&setting, sharing, phase);
-                        let measured = measure(&setting, sharing, phase);
-                        assert_eq!(predicted.total(), measured, "{phase:?}: {context}: {predicted:?}");
-                    }
-                    let footprint = predict(&setting, sharing, Phase::Training);
-                    assert_eq!(footprint.gradients, footprint.parameters, "{context}");
-                    steady(&setting, sharing, &context);
+            for optimizer in OPTIMIZER_KINDS {
+                let setting = Setting { plan, optimizer, lr: 0.01, batch };
+                for sharing in Sharing::ALL {
+                    four_networks(&setting, sharing, &format!("{sharing:?}, {setting:?}, {threads} threads"));
                     settings += 1;
                 }
+                as_if_unshared(&setting);
             }
         }
+        // Unshared, AlexNet would take gigabytes, as VGG-16 does in any case: those are predicted only.
+        for net in NETWORKS.iter().filter(|net| net.name.starts_with("LeNet")) {
+            net.variants.iter().for_each(|&sharing| known_network(net, sharing, &[1, 32]));
+        }
+    }
+    let alexnet = NETWORKS.iter().find(|net| net.name == "AlexNet").expect("it is known");
+    known_network(alexnet, known::Sharing::Shared, &[1]);
+    let (train, test) = digits(concat!(env!("CARGO_MANIFEST_DIR"), "/data")).unwrap();
+    for threads in [1, 2] {
+        kernels::set_threads(threads);
+        for optimizer in [OptimizerKind::Momentum, OptimizerKind::Adam] {
+            a_thousand_steps(&train, optimizer, &format!("{optimizer:?}, {threads} threads"));
+        }
+    }
+    let images = [train, test];
+    for strength in two_models::SPECTRUM {
+        two_models(&images, strength);
     }
     nested_descriptions_count_what_they_hold();
-    println!("prediction exact and a warm step without allocation in {settings} settings ... ok");
+    println!(
+        "prediction exact, as a whole and by name, and a warm step without allocation in {settings} settings ... ok"
+    );
 }
 
-/// From the third step on, nothing is asked of the system.
-fn steady(setting: &Setting, sharing: Sharing, context: &str) {
+/// One of the four networks of `convnet_memory`, in every way.
+fn four_networks(setting: &Setting, sharing: Sharing, context: &str) {
+    for phase in [Phase::Training, Phase::Inference] {
+        let predicted = predict(setting, sharing, phase);
+        let measured = measure(setting, sharing, phase);
+        assert_eq!(predicted.total(), measured, "{phase:?}: {context}: {predicted:?}");
+    }
+    let footprint = predict(setting, sharing, Phase::Training);
+    assert_eq!(footprint.gradients, footprint.parameters, "{context}");
+    at_every_moment(setting, sharing, context);
+    name_by_name(setting, sharing, &footprint, context);
     let mut trainer = Trainer::new(setting, sharing, 0);
     let mut step = || {
-        let x = Tensor::zeros(setting.plan.input().batched(setting.batch));
-        trainer.step(x, Tensor::zeros([setting.batch]))
+        let (x, labels) = zeros(setting);
+        trainer.step(x, labels)
     };
     step();
     step();
@@ -61,6 +98,130 @@ fn steady(setting: &Setting, sharing: Sharing, context: &str) {
         step();
     }
     assert_eq!(requested_bytes(), before, "{context}");
+}
+
+/// Before, within and after each of three steps there are as many bytes as the probe says.
+fn at_every_moment(setting: &Setting, sharing: Sharing, context: &str) {
+    const MOMENTS: usize = 1 + 3 * 5;
+    let predicted: [Footprint; MOMENTS] = dry_run::<f32, _>(|probe| {
+        let mut found = [Footprint::default(); MOMENTS];
+        let mut moments = found.iter_mut();
+        three_steps(setting, sharing, |lists| *moments.next().expect("as many as expected") = probe.now(lists));
+        assert!(moments.next().is_none(), "fewer moments than expected");
+        found
+    });
+    let mut measured = [0; MOMENTS];
+    release_memory::<f32>();
+    let before = live_bytes();
+    let mut moments = measured.iter_mut();
+    three_steps(setting, sharing, |_| *moments.next().expect("as many") = live_bytes() - before);
+    assert_eq!(predicted.map(|footprint| footprint.total()), measured, "{context}: {predicted:#?}");
+    // What a step needs waits for the next one: its activations are there until the sweep has used them.
+    let [.., forward, backward, _, _, between] = predicted;
+    assert!(forward.activations > backward.activations && between.activations == 0, "{context}: {predicted:#?}");
+}
+
+/// Calls `see` with the bytes of all lists when the store exists, and in each step when the loss is
+/// known, the gradients are, the tape is gone, the parameters have moved and the gradients are gone.
+fn three_steps(setting: &Setting, sharing: Sharing, mut see: impl FnMut(usize)) {
+    let mut trainer = Trainer::new(setting, sharing, 0);
+    see(trainer.bookkeeping_bytes());
+    for _ in 0..3 {
+        let lists = trainer.bookkeeping_bytes();
+        let tape = Tape::new(&trainer.params);
+        let (x, labels) = zeros(setting);
+        let loss = trainer.loss(&tape, x, labels);
+        see(lists + tape.bookkeeping_bytes());
+        let gradients = loss.backward();
+        see(lists + tape.bookkeeping_bytes() + gradients.bookkeeping_bytes());
+        drop(tape);
+        see(lists + gradients.bookkeeping_bytes());
+        trainer.optimizer.step(&mut trainer.params, &gradients);
+        see(trainer.bookkeeping_bytes() + gradients.bookkeeping_bytes());
+        drop(gradients);
+        see(trainer.bookkeeping_bytes());
+    }
+}
+
+/// Every name takes what was predicted, and the names add up to the footprint.
+fn name_by_name(setting: &Setting, sharing: Sharing, footprint: &Footprint, context: &str) {
+    let predicted = dry_run::<f32, _>(|_| by_name(setting, sharing));
+    assert_eq!(predicted.to_string(), by_name(setting, sharing).to_string(), "{context}");
+    let &Footprint { parameters, gradients, optimizer, .. } = footprint;
+    assert_eq!(predicted.unique(), NameBytes { parameters, gradients, optimizer }, "{context}\n{predicted}");
+}
+
+/// What sharing networks would take unshared is what the network takes that shares nothing.
+fn as_if_unshared(setting: &Setting) {
+    let [dense, unshared, tiled, convolutional] =
+        Sharing::ALL.map(|sharing| dry_run::<f32, _>(|_| by_name(setting, sharing)));
+    assert_eq!(dense.as_if_unshared(), dense.unique());
+    for sharing in [&unshared, &tiled, &convolutional] {
+        assert_eq!(sharing.as_if_unshared(), unshared.unique(), "{setting:?}\n{sharing}");
+    }
+}
+
+/// A network from the literature: the second step of training.
+fn known_network(net: &KnownNetwork, sharing: known::Sharing, batches: &[usize]) {
+    for &batch in batches {
+        for (name, make) in OPTIMIZERS {
+            let predicted = net.footprint(sharing, batch, make);
+            release_memory::<f32>();
+            let before = live_bytes();
+            let measured = net.train(sharing, batch, make, reset_peak, |_| peak_bytes() - before);
+            assert_eq!(predicted.total(), measured, "{}, {sharing:?}, {batch}, {name}: {predicted:?}", net.name);
+        }
+    }
+}
+
+/// Steps 3 to 1,000 of the convolutional network on digits ask the system for nothing, and learn.
+fn a_thousand_steps(images: &Images, optimizer: OptimizerKind, context: &str) {
+    let plan = Plan::new([8, 8], 1, 10).unwrap();
+    let setting = Setting { plan, optimizer, lr: optimizer.usual_rate(), batch: 32 };
+    let mut trainer = Trainer::new(&setting, Sharing::Convolutional, 0);
+    let rows: Vec<usize> = (0..images.len()).collect();
+    let (mut requested, mut losses) = ([0; 2], [0.0; 2]);
+    for (step, rows) in (1..=1_000).zip(rows.chunks_exact(setting.batch).cycle()) {
+        let (x, labels) = gather(images, rows);
+        let loss = trainer.step(x, labels);
+        match step {
+            2 => (requested[0], losses[0]) = (requested_bytes(), loss),
+            1_000 => (requested[1], losses[1]) = (requested_bytes(), loss),
+            _ => {}
+        }
+    }
+    assert_eq!(requested[1] - requested[0], 0, "{context}");
+    assert!(losses[1] < 0.1 * losses[0], "{context}: {losses:?}");
+}
+
+/// Both models of `two_models`, with what couples them: the peak of a step, and no byte from the system.
+fn two_models(images: &[Images; 2], strength: Strength) {
+    let run = |begin: &dyn Fn(), end: &dyn Fn(usize)| {
+        let steps = Cell::new(0);
+        let outcome = two_models::fit(strength, 0, images, |params, coupling, optimizer| {
+            match steps.get() {
+                2 => begin(),
+                5 => end(params.bookkeeping_bytes() + coupling.bookkeeping_bytes() + optimizer.bookkeeping_bytes()),
+                _ => {}
+            }
+            steps.set(steps.get() + 1);
+        });
+        outcome.expect("the images are there");
+    };
+    let [predicted, measured, requested] = [const { Cell::new(0) }; 3];
+    dry_run::<f32, _>(|probe| run(&|| probe.forget_peak(), &|lists| predicted.set(probe.footprint(lists).total())));
+    release_memory::<f32>();
+    let before = live_bytes();
+    let begin = || {
+        reset_peak();
+        requested.set(requested_bytes());
+    };
+    let end = |_| {
+        measured.set(peak_bytes() - before);
+        requested.set(requested_bytes() - requested.get());
+    };
+    run(&begin, &end);
+    assert_eq!((predicted.get(), 0), (measured.get(), requested.get()), "{strength}");
 }
 
 /// A network in a network, and a perceptron of more layers than stand in its description itself: what

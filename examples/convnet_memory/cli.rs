@@ -68,7 +68,7 @@ pub struct Flags {
     #[arg(long, value_name = "FILE")]
     csv: Option<PathBuf>,
 
-    /// Break the figures down by layer
+    /// Break the figures down by layer and by name
     #[arg(long)]
     per_layer: bool,
 
@@ -105,7 +105,7 @@ pub struct Task {
     pub json: Option<PathBuf>,
     /// The figures as CSV.
     pub csv: Option<PathBuf>,
-    /// Whether to break the figures down by layer.
+    /// Whether to break the figures down by layer and by name.
     pub per_layer: bool,
 }
 

@@ -89,10 +89,11 @@ pub struct Training {
     pub footprints: Vec<(&'static str, Footprint)>,
 }
 
-type Make = fn() -> Box<dyn Optimizer<f32>>;
+/// Makes an optimizer.
+pub type Make = fn() -> Box<dyn Optimizer<f32>>;
 
 /// Names and makers of the optimizers.
-const OPTIMIZERS: [(&str, Make); 3] = [
+pub const OPTIMIZERS: [(&str, Make); 3] = [
     ("SGD", || Box::new(Sgd::new(0.01))),
     ("momentum", || Box::new(Sgd::new(0.01).momentum(0.9))),
     ("Adam", || Box::new(Adam::new(0.001))),
@@ -113,7 +114,7 @@ impl KnownNetwork {
         let training = BATCHES.iter().map(|&batch| Training {
             batch,
             activations: self.activations(sharing, batch),
-            footprints: OPTIMIZERS.iter().map(|&(name, make)| (name, self.footprint(sharing, batch, make()))).collect(),
+            footprints: OPTIMIZERS.iter().map(|&(name, make)| (name, self.footprint(sharing, batch, make))).collect(),
         });
         Row {
             name: self.name,
@@ -146,31 +147,43 @@ impl KnownNetwork {
             let (x, y) = self.batch(batch, shape);
             let tape = Tape::new(&params);
             let loss = self.loss.of(net.forward(&tape, tape.constant(x)), tape.constant(y));
-            // From here the peak is what is in use now.
-            probe.forget_peak();
-            let activations = probe.footprint(0).activations;
+            let activations = probe.now(0).activations;
             drop(loss);
             activations
         })
     }
 
-    /// What the second of two training steps takes: the first one makes the optimizer's state.
-    fn footprint(&self, sharing: Sharing, batch: usize, mut optimizer: Box<dyn Optimizer<f32>>) -> Footprint {
+    /// What the second of two training steps takes, predicted.
+    pub fn footprint(&self, sharing: Sharing, batch: usize, make: Make) -> Footprint {
         dry_run(|probe: &Probe<f32>| {
-            let Builder { mut params, net, shape, .. } = self.build(sharing);
-            let (x, y) = self.batch(batch, shape);
-            let mut step = || {
-                let tape = Tape::new(&params);
-                let found = net.forward(&tape, tape.constant(x.clone()));
-                let gradients = self.loss.of(found, tape.constant(y.clone())).backward();
-                optimizer.step(&mut params, &gradients);
-            };
-            step();
-            probe.forget_peak();
-            step();
-            let optimizer = optimizer.bookkeeping_bytes() + size_of_val(&*optimizer);
-            probe.footprint(params.bookkeeping_bytes() + net.bookkeeping_bytes() + optimizer)
+            self.train(sharing, batch, make, || probe.forget_peak(), |lists| probe.footprint(lists))
         })
+    }
+
+    /// Two training steps on zeros; the first one makes the optimizer's state. Between them `begin`
+    /// runs. What `end` finds, given the bytes of all lists, while everything still exists.
+    pub fn train<R>(
+        &self,
+        sharing: Sharing,
+        batch: usize,
+        make: Make,
+        begin: impl FnOnce(),
+        end: impl FnOnce(usize) -> R,
+    ) -> R {
+        let Builder { mut params, net, shape, .. } = self.build(sharing);
+        let mut optimizer = make();
+        let (x, y) = self.batch(batch, shape);
+        let mut step = || {
+            let tape = Tape::new(&params);
+            let found = net.forward(&tape, tape.constant(x.clone()));
+            let gradients = self.loss.of(found, tape.constant(y.clone())).backward();
+            optimizer.step(&mut params, &gradients);
+        };
+        step();
+        begin();
+        step();
+        let optimizer = optimizer.bookkeeping_bytes() + size_of_val(&*optimizer);
+        end(params.bookkeeping_bytes() + net.bookkeeping_bytes() + optimizer)
     }
 }
 

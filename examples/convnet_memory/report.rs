@@ -3,7 +3,7 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use tandem::autograd::Footprint;
+use tandem::autograd::{Footprint, NameBytes};
 
 use crate::cli::Task;
 use crate::networks::Sharing;
@@ -17,6 +17,9 @@ use crate::training::{Setting, predict_kept};
 fn categories() -> [&'static str; 7] {
     Footprint::default().categories().map(|(name, _)| name)
 }
+
+/// Of the first categories, what they would take if nothing were shared.
+const AS_IF_UNSHARED: [fn(&NameBytes) -> usize; 3] = [|n| n.parameters, |n| n.gradients, |n| n.optimizer];
 
 /// The one table: a column for each network, and for all but the first how many times less it takes.
 pub fn table(networks: &[Network]) -> Table {
@@ -42,6 +45,9 @@ pub fn table(networks: &[Network]) -> Table {
     less("connections", count, &|n| n.connections);
     for (i, category) in categories().into_iter().enumerate() {
         less(&format!("training: {category}"), bytes, &|n| n.training.predicted.categories()[i].1);
+        if i < AS_IF_UNSHARED.len() {
+            less("  as if unshared", bytes, &|n| AS_IF_UNSHARED[i](&n.as_if_unshared));
+        }
     }
     less("training: total, predicted", count, &|n| n.training.predicted.total());
     less("training: total, measured", count, &|n| n.training.measured);
@@ -107,7 +113,7 @@ pub fn activations(task: &Task, networks: &[Network]) -> Table {
     table
 }
 
-/// A network, layer by layer.
+/// A network, layer by layer and name by name.
 pub fn per_layer(network: &Network, batch: usize) -> String {
     let header =
         "layer, kind, result, parameters, connections, times, parameters, gradients, optimizer, result of a batch";
@@ -121,7 +127,8 @@ pub fn per_layer(network: &Network, batch: usize) -> String {
         let numbers = numbers.into_iter().chain(sizes.map(|size| bytes(size * size_of::<f32>())));
         table.row([name.clone(), (*kind).into(), shape(output)].into_iter().chain(numbers));
     }
-    format!("{}, layer by layer (f32, batch {batch}):\n{table}", network.name)
+    let (name, by_name) = (network.name, &network.by_name);
+    format!("{name}, layer by layer (f32, batch {batch}):\n{table}\n{name}, name by name, bytes:\n{by_name}\n")
 }
 
 /// The picture.
@@ -189,6 +196,9 @@ pub fn json(task: &Task, networks: &[Network]) -> String {
 /// and the standard deviation, where the JSON has those of all seeds.
 pub fn csv(networks: &[Network]) -> String {
     let mut text = String::from("network,parameters,connections");
+    for category in categories().into_iter().take(AS_IF_UNSHARED.len()) {
+        let _ = write!(text, ",{}_as_if_unshared", category.replace(' ', "_"));
+    }
     for phase in ["training", "inference"] {
         for category in categories().into_iter().chain(["predicted", "measured"]) {
             let _ = write!(text, ",{phase}_{}", category.replace(' ', "_"));
@@ -199,6 +209,9 @@ pub fn csv(networks: &[Network]) -> String {
     );
     for n in networks {
         let _ = write!(text, "{},{},{}", n.name, n.parameters, n.connections);
+        for unshared in AS_IF_UNSHARED {
+            let _ = write!(text, ",{}", unshared(&n.as_if_unshared));
+        }
         for memory in [&n.training, &n.inference] {
             let parts = memory.predicted.categories().map(|(_, bytes)| bytes);
             for value in parts.into_iter().chain([memory.predicted.total(), memory.measured]) {

@@ -5,13 +5,13 @@ use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressState, ProgressStyle};
 use serde::Serialize;
-use tandem::autograd::{Footprint, Params, dry_run};
+use tandem::autograd::{Footprint, MemoryByName, NameBytes, NameRow, Params, dry_run};
 use tandem::memory::{peak_resident_bytes, reset_peak_resident};
 use tandem::nn::data::{Batches, DataError, Last};
 
 use crate::cli::Task;
 use crate::networks::Sharing;
-use crate::training::{Phase, Setting, Trainer, gather, measure, predict, predict_kept};
+use crate::training::{Phase, Setting, Trainer, by_name, gather, measure, predict, predict_kept};
 
 /// One network, its memory and how it did.
 #[derive(Serialize)]
@@ -26,6 +26,12 @@ pub struct Network {
     pub optimizer_numbers: usize,
     /// Layer by layer.
     pub layers: Vec<LayerLine>,
+    /// Name by name: bytes of the value, the gradient and the optimizer's state, predicted.
+    #[serde(rename = "names", serialize_with = "as_lines")]
+    pub by_name: MemoryByName,
+    /// The sum over names as if nothing were shared.
+    #[serde(serialize_with = "as_categories")]
+    pub as_if_unshared: NameBytes,
     /// Bytes at the peak of a training step.
     pub training: Memory,
     /// Bytes at the peak of a forward pass without gradients.
@@ -68,6 +74,31 @@ pub struct LayerLine {
     pub connections: usize,
 }
 
+/// One name.
+#[derive(Serialize)]
+struct NameLine<'a> {
+    name: &'a str,
+    shared_with: &'a [String],
+    /// Where several names share a slot, its numbers and bytes stand with the first of them.
+    numbers: usize,
+    connections: usize,
+    #[serde(flatten, serialize_with = "as_categories")]
+    bytes: NameBytes,
+}
+
+fn as_lines<S: serde::Serializer>(memory: &MemoryByName, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(memory.rows().iter().map(|row| {
+        let NameRow { name, shared_with, connections, .. } = row;
+        let (numbers, bytes) = if row.first { (row.numbers, row.bytes) } else { Default::default() };
+        NameLine { name, shared_with, numbers, connections: *connections, bytes }
+    }))
+}
+
+fn as_categories<S: serde::Serializer>(bytes: &NameBytes, serializer: S) -> Result<S::Ok, S::Error> {
+    let NameBytes { parameters, gradients, optimizer } = *bytes;
+    serializer.collect_map([("parameters", parameters), ("gradients", gradients), ("optimizer_state", optimizer)])
+}
+
 fn by_category<S: serde::Serializer>(footprint: &Footprint, serializer: S) -> Result<S::Ok, S::Error> {
     let named = footprint.categories().into_iter().chain([("total", footprint.total())]);
     serializer.collect_map(named.map(|(name, bytes)| (name.replace(' ', "_"), bytes)))
@@ -83,6 +114,7 @@ pub fn study(task: &Task, sharing: Sharing) -> Result<Network, DataError> {
     let training = both(Phase::Training);
     let resident = peak_resident_bytes();
     let (parameters, layers) = describe(&setting, sharing);
+    let by_name = dry_run::<f32, _>(|_| by_name(&setting, sharing));
 
     let bar = progress(task, sharing);
     let mut times = Vec::new();
@@ -100,6 +132,8 @@ pub fn study(task: &Task, sharing: Sharing) -> Result<Network, DataError> {
         connections: layers.iter().map(|layer| layer.connections).sum(),
         optimizer_numbers: setting.optimizer.numbers_per_parameter(),
         layers,
+        as_if_unshared: by_name.as_if_unshared(),
+        by_name,
         training,
         inference,
         kept_after_forward: predict_kept(&setting, sharing),

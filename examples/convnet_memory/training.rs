@@ -3,7 +3,9 @@
 use clap::ValueEnum;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tandem::autograd::{Footprint, Kind, Params, Probe, Tape, Tensor, dry_run, kernels, release_memory};
+use tandem::autograd::{
+    Footprint, Kind, MemoryByName, Params, Probe, Tape, Tensor, Var, dry_run, kernels, release_memory,
+};
 use tandem::memory;
 use tandem::nn::data::Images;
 use tandem::nn::{Adam, Layer, Optimizer, Sequential, Sgd};
@@ -74,7 +76,8 @@ pub struct Trainer {
     pub params: Params,
     /// The network.
     pub net: Sequential,
-    optimizer: Box<dyn Optimizer<f32>>,
+    /// What changes the parameters.
+    pub optimizer: Box<dyn Optimizer<f32>>,
 }
 
 impl Trainer {
@@ -85,10 +88,15 @@ impl Trainer {
         Trainer { params, net, optimizer: setting.optimizer.build(setting.lr) }
     }
 
-    /// One step on a batch `[n, height, width, channels]` with labels `[n]`; its loss.
+    /// The loss of a batch `[n, height, width, channels]` with labels `[n]`.
+    pub fn loss<'t>(&self, tape: &'t Tape<'_>, x: Tensor, labels: Tensor) -> Var<'t> {
+        self.net.forward(tape, tape.constant(x)).cross_entropy(tape.constant(labels))
+    }
+
+    /// One step on such a batch; its loss.
     pub fn step(&mut self, x: Tensor, labels: Tensor) -> f32 {
         let tape = Tape::new(&self.params);
-        let loss = self.net.forward(&tape, tape.constant(x)).cross_entropy(tape.constant(labels));
+        let loss = self.loss(&tape, x, labels);
         let value = loss.item();
         let gradients = loss.backward();
         self.optimizer.step(&mut self.params, &gradients);
@@ -114,7 +122,7 @@ impl Trainer {
     }
 
     /// Bytes of the lists that the network and the optimizer consist of.
-    fn bookkeeping_bytes(&self) -> usize {
+    pub fn bookkeeping_bytes(&self) -> usize {
         self.params.bookkeeping_bytes()
             + self.net.bookkeeping_bytes()
             + self.optimizer.bookkeeping_bytes()
@@ -147,11 +155,16 @@ pub enum Phase {
 /// Repetitions after which the pool has every buffer that the phase needs.
 const WARM_UP: usize = 2;
 
+/// A batch of zeros.
+pub fn zeros(setting: &Setting) -> (Tensor, Tensor) {
+    (Tensor::zeros(setting.plan.input().batched(setting.batch)), Tensor::zeros([setting.batch]))
+}
+
 /// One repetition of the phase on a batch of zeros.
 fn repeat(trainer: &mut Trainer, setting: &Setting, phase: Phase) {
-    let x = Tensor::zeros(setting.plan.input().batched(setting.batch));
+    let (x, labels) = zeros(setting);
     match phase {
-        Phase::Training => drop(trainer.step(x, Tensor::zeros([setting.batch]))),
+        Phase::Training => drop(trainer.step(x, labels)),
         Phase::Inference => drop(trainer.infer(x)),
     }
 }
@@ -172,16 +185,30 @@ pub fn predict(setting: &Setting, sharing: Sharing, phase: Phase) -> Footprint {
 /// Bytes that the tape keeps for the backward sweep when the forward pass is over, predicted.
 pub fn predict_kept(setting: &Setting, sharing: Sharing) -> usize {
     dry_run(|probe: &Probe<f32>| {
-        let Trainer { params, net, .. } = Trainer::new(setting, sharing, 0);
-        let tape = Tape::new(&params);
-        let x = tape.constant(Tensor::zeros(setting.plan.input().batched(setting.batch)));
-        let loss = net.forward(&tape, x).cross_entropy(tape.constant(Tensor::zeros([setting.batch])));
-        // From here on the peak is what is in use now.
-        probe.forget_peak();
-        let kept = probe.footprint(0).activations;
+        let trainer = Trainer::new(setting, sharing, 0);
+        let tape = Tape::new(&trainer.params);
+        let (x, labels) = zeros(setting);
+        let loss = trainer.loss(&tape, x, labels);
+        let kept = probe.now(0).activations;
         drop(loss);
         kept
     })
+}
+
+/// What each parameter, its gradient and the optimizer's state for it take after a step, and what they
+/// would take if nothing were shared: a prediction within a [`dry_run`], and what there is outside.
+pub fn by_name(setting: &Setting, sharing: Sharing) -> MemoryByName {
+    let mut trainer = Trainer::new(setting, sharing, 0);
+    let (x, labels) = zeros(setting);
+    let tape = Tape::new(&trainer.params);
+    let gradients = trainer.loss(&tape, x, labels).backward();
+    let Trainer { params, net, optimizer } = &mut trainer;
+    optimizer.step(params, &gradients);
+    let uses = net.uses(params, setting.plan.input()).expect("the plan's layers fit each other");
+    MemoryByName::new(params)
+        .with_gradients(&gradients)
+        .with_optimizer(|slot| optimizer.state_bytes(slot))
+        .with_connections(uses.iter().map(|each| (each.id, each.connections)))
 }
 
 /// The memory of a phase, measured: what the allocator saw at the peak of a repetition, less what

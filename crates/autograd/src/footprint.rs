@@ -9,9 +9,11 @@ use std::marker::PhantomData;
 
 use crate::float::Float;
 use crate::local::Local;
-use crate::pool::{Kind, Meter, header_bytes};
+use crate::pool::{Kind, Meter, Tally, header_bytes};
+use crate::tape::Tape;
 
-/// Bytes of a program at the moment when it had asked most of the system, by what they are for.
+/// Bytes of a program at one moment, by what they are for: [now](Probe::now), or when it had asked
+/// [most of the system](Probe::footprint).
 ///
 /// The fields add up to all that the store, the tape, the optimizer and the pool have asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -71,7 +73,7 @@ impl fmt::Display for Footprint {
     }
 }
 
-/// Reads the meter of a dry run.
+/// Reads the meter of a dry run: what is there now, and what was there at the peak.
 pub struct Probe<T: Float>(PhantomData<T>);
 
 impl<T: Float> Probe<T> {
@@ -81,24 +83,60 @@ impl<T: Float> Probe<T> {
         with_meter::<T, _>(|meter| meter.peak = meter.now);
     }
 
-    /// The footprint so far. `lists` are the bytes of lists that the program holds beside the
-    /// tape: [`Params::bookkeeping_bytes`](crate::Params::bookkeeping_bytes) and the like.
+    /// The footprint at the moment when most had been asked of the system. `lists` are the bytes of
+    /// lists that the program holds beside the tape:
+    /// [`Params::bookkeeping_bytes`](crate::Params::bookkeeping_bytes) and the like.
     ///
     /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
     pub fn footprint(&self, lists: usize) -> Footprint {
-        let peak = with_meter::<T, _>(|meter| meter.peak);
-        let kept = T::local().with_borrow(Local::list_bytes);
-        let live = |kind: Kind| peak.live[kind as usize];
-        let [idle, waiting] = peak.idle;
-        Footprint {
-            parameters: live(Kind::Parameter),
-            gradients: live(Kind::Gradient) + waiting,
-            optimizer: live(Kind::Optimizer),
-            activations: live(Kind::Activation),
-            workspace: live(Kind::Workspace),
-            idle,
-            bookkeeping: peak.blocks * header_bytes::<T>() + kept + lists,
-        }
+        by_purpose::<T>(with_meter::<T, _>(|meter| meter.peak), lists)
+    }
+
+    /// The footprint now. It may be read within a step too: then `lists` includes those of the
+    /// [tape](crate::Tape::bookkeeping_bytes) and of the
+    /// [gradients](crate::Gradients::bookkeeping_bytes) that exist.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor, dry_run};
+    /// let [within, between] = dry_run::<f32, _>(|probe| {
+    ///     let mut params = Params::<f32>::new();
+    ///     let w = params.add("w", Tensor::zeros([30, 10]));
+    ///     let tape = Tape::new(&params);
+    ///     let x = tape.constant(Tensor::zeros([5, 30]));
+    ///     let gradients = x.matmul(tape.param(w)).sum().backward();
+    ///     let lists = tape.bookkeeping_bytes() + gradients.bookkeeping_bytes();
+    ///     let within = probe.now(params.bookkeeping_bytes() + lists);
+    ///     drop((gradients, tape));
+    ///     [within, probe.now(params.bookkeeping_bytes())]
+    /// });
+    /// assert_eq!((within.parameters, within.gradients), (1200, 1200));
+    /// // Nothing has been given back: it waits for the next step.
+    /// assert_eq!((between.gradients, between.activations + between.idle), (1200, within.activations + within.idle));
+    /// ```
+    pub fn now(&self, lists: usize) -> Footprint {
+        by_purpose::<T>(with_meter::<T, _>(|meter| meter.now), lists)
+    }
+}
+
+fn by_purpose<T: Float>(tally: Tally, lists: usize) -> Footprint {
+    let kept = T::local().with_borrow(Local::list_bytes);
+    let live = |kind: Kind| tally.live[kind as usize];
+    let [idle, waiting] = tally.idle;
+    Footprint {
+        parameters: live(Kind::Parameter),
+        gradients: live(Kind::Gradient) + waiting,
+        optimizer: live(Kind::Optimizer),
+        activations: live(Kind::Activation),
+        workspace: live(Kind::Workspace),
+        idle,
+        bookkeeping: tally.blocks * header_bytes::<T>() + kept + lists,
+    }
+}
+
+impl<T: Float> Tape<'_, T> {
+    /// Bytes of the tape's lists, as they have grown, without the values that they keep.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        self.core.arena.borrow().bytes()
     }
 }
 

@@ -91,6 +91,12 @@ impl<T: Float> Gradients<T> {
     pub fn iter(&self) -> impl Iterator<Item = (SlotId, &Tensor<T>)> {
         self.slots.iter().flatten().map(|(slot, g)| (*slot, g))
     }
+
+    /// Bytes of the lists, as they have grown, without the numbers.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        let inputs = if self.inputs.spilled() { self.inputs.capacity() } else { 0 };
+        self.slots.capacity() * size_of::<Option<(SlotId, Tensor<T>)>>() + inputs * size_of::<(u32, Tensor<T>)>()
+    }
 }
 
 impl<T: Float> Drop for Gradients<T> {

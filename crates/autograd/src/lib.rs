@@ -27,12 +27,13 @@
 //! | see what was recorded, and why a gradient is what it is | [`Tape::graph`], [`Tape::explain`], [`Tape::enter`] |
 //! | find where the first NaN was born | [`Tape::trace_non_finite`] |
 //! | check derivatives | [`check_gradients`] |
-//! | know where bytes go before they are allocated | [`dry_run`], [`Footprint`] |
+//! | know where bytes go before they are allocated: now, at the peak | [`dry_run`], [`Probe`], [`Footprint`] |
+//! | know it name by name, unique and as if unshared | [`MemoryByName`] |
 //!
 //! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`;
 //! `ops/elementwise`, then the other `ops`; `sweep`, where gradients add; `checkpoint`; `check`, `explain`,
-//! `trace` and `graph`; `pool`, `local` and `footprint`; `kernels`, the loops over numbers, with all unsafe
-//! code.
+//! `trace` and `graph`; `pool`, `local`, `footprint` and `by_name`; `kernels`, the loops over numbers, with
+//! all unsafe code.
 //!
 //! # Panics
 //!
@@ -47,6 +48,7 @@
 //! views (a tensor is always dense and row-major).
 
 mod arena;
+mod by_name;
 mod check;
 mod checkpoint;
 mod explain;
@@ -67,6 +69,7 @@ mod tensor;
 mod trace;
 mod var;
 
+pub use by_name::{MemoryByName, NameBytes, NameRow};
 pub use check::{GradientMismatch, check_gradients};
 pub use checkpoint::Segment;
 pub use explain::{Contribution, Explanation, Origin};

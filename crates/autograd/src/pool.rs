@@ -214,9 +214,10 @@ impl<T: Float> Handle<T> {
         Handle(Some(T::local().with_borrow_mut(|local| local.pool.take(shape, kind))))
     }
 
-    /// A block around numbers that exist already.
-    pub(crate) fn adopt(shape: Shape, data: Vec<T>) -> Handle<T> {
+    /// A block around numbers that exist already, without the room that their list had to grow.
+    pub(crate) fn adopt(shape: Shape, mut data: Vec<T>) -> Handle<T> {
         debug_assert_eq!(shape.len(), data.len());
+        data.shrink_to_fit();
         let kind = Kind::Activation;
         let (dry, run) = T::local().with_borrow_mut(|local| {
             let pool = &mut local.pool;

@@ -192,6 +192,20 @@ impl<T: Float> Tensor<T> {
         }
     }
 
+    /// Bytes of the block, if it is for this. A tensor without axes has no block.
+    ///
+    /// ```
+    /// use tandem_autograd::{Kind, Tensor};
+    /// let matrix = Tensor::<f32>::build([2, 3], Kind::Optimizer, |numbers| numbers.fill(0.0));
+    /// assert_eq!((matrix.bytes_of(Kind::Optimizer), matrix.bytes_of(Kind::Parameter)), (24, 0));
+    /// ```
+    pub fn bytes_of(&self, kind: Kind) -> usize {
+        match &self.0 {
+            Repr::Block(handle) if handle.block().kind == kind => handle.block().bytes(),
+            _ => 0,
+        }
+    }
+
     /// Whether both refer to the same block.
     pub fn shares_memory_with(&self, other: &Tensor<T>) -> bool {
         match (&self.0, &other.0) {

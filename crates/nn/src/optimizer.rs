@@ -15,6 +15,9 @@ pub trait Optimizer<T: Float> {
     /// How many numbers are remembered for each parameter between steps.
     fn numbers_per_parameter(&self) -> usize;
 
+    /// Bytes of the numbers that are remembered for a slot: none before its first step.
+    fn state_bytes(&self, slot: SlotId) -> usize;
+
     /// Bytes of the lists in which the state is kept, without the numbers.
     fn bookkeeping_bytes(&self) -> usize;
 }
@@ -77,7 +80,14 @@ impl<T: Float, const N: usize> State<T, N> {
         &mut self.slots[slot.index()].as_mut().expect("a trainable slot has a state").1
     }
 
-    fn bytes(&self) -> usize {
+    fn bytes_of(&self, slot: SlotId) -> usize {
+        match self.slots.get(slot.index()) {
+            Some(Some((owner, state))) if *owner == slot => state.iter().map(|m| m.bytes_of(Kind::Optimizer)).sum(),
+            _ => 0,
+        }
+    }
+
+    fn list_bytes(&self) -> usize {
         self.slots.capacity() * size_of::<Entry<T, N>>()
     }
 }
@@ -160,8 +170,12 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
         usize::from(self.momentum != 0.0)
     }
 
+    fn state_bytes(&self, slot: SlotId) -> usize {
+        self.state.bytes_of(slot)
+    }
+
     fn bookkeeping_bytes(&self) -> usize {
-        self.state.bytes()
+        self.state.list_bytes()
     }
 }
 
@@ -232,7 +246,11 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         2
     }
 
+    fn state_bytes(&self, slot: SlotId) -> usize {
+        self.state.bytes_of(slot)
+    }
+
     fn bookkeeping_bytes(&self) -> usize {
-        self.state.bytes()
+        self.state.list_bytes()
     }
 }

@@ -1,6 +1,5 @@
 //! Pairs of parameters that are independent, close or equal, by one value.
 
-use std::collections::HashSet;
 use std::fmt;
 
 use tandem_autograd::{Float, Params, Tape, Var};
@@ -149,14 +148,26 @@ impl Coupling {
         self.apart(params).map(square).fold(0.0, |sum, square| sum + square).sqrt()
     }
 
+    /// Bytes of the lists of pairs and ties, as they have grown.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        self.pairing.bookkeeping_bytes() + self.tie.bookkeeping_bytes()
+    }
+
     /// The pairs of two slots, each two slots once: what is shared within both models counts once.
     fn apart<T: Float>(&self, params: &Params<T>) -> impl Iterator<Item = Pair> {
         let slots = |pair: &Pair| {
             let (a, b) = (params.slot(pair.first), params.slot(pair.second));
             (a.min(b), a.max(b))
         };
-        let mut seen = HashSet::new();
-        self.pairing.pairs().iter().copied().filter(move |pair| !pair.is_shared(params) && seen.insert(slots(pair)))
+        let pairs = self.pairing.pairs();
+        // No list of those that were seen: a step would ask the system for it. No two pairs have both
+        // names in common, so where neither slot has a third name there is nothing to look for.
+        let seen = move |i: usize, pair: &Pair| {
+            (params.is_shared(pair.first) || params.is_shared(pair.second))
+                && pairs[..i].iter().any(|earlier| slots(earlier) == slots(pair))
+        };
+        let pairs = pairs.iter().copied().enumerate();
+        pairs.filter(move |(i, pair)| !pair.is_shared(params) && !seen(*i, pair)).map(|(_, pair)| pair)
     }
 }
 

@@ -114,6 +114,11 @@ impl Pairing {
         &self.pairs
     }
 
+    /// Bytes of the list, as it has grown.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        self.pairs.capacity() * size_of::<Pair>()
+    }
+
     /// A table for the reader: both names, the shape, and whether the pair is free or shared in
     /// this store.
     pub fn table<'a, T: Float>(&'a self, params: &'a Params<T>) -> Table<'a, T> {

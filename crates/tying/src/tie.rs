@@ -93,6 +93,12 @@ impl Tie {
         }
     }
 
+    /// Bytes of the lists, as they have grown.
+    pub(crate) fn bookkeeping_bytes(&self) -> usize {
+        let names: usize = self.joined.iter().map(|joined| joined.names.capacity()).sum();
+        self.joined.capacity() * size_of::<Joined>() + names * size_of::<ParamId>()
+    }
+
     /// Takes a later tie in, to be undone before this one.
     pub(crate) fn then(&mut self, later: Tie) {
         self.joined.extend(later.joined);
