@@ -3,6 +3,8 @@
 //!
 //! A program of its own without a harness: the allocator counts for the whole process.
 
+#[path = "checkpoint/network.rs"]
+mod checkpoint;
 #[expect(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/convnet_memory/known.rs"]
 mod known;
@@ -68,6 +70,9 @@ fn main() {
     let images = [train, test];
     for strength in two_models::SPECTRUM {
         two_models(&images, strength);
+    }
+    for (depth, checkpointed) in [(5, false), (5, true), (20, false), (20, true)] {
+        checkpoints(depth, checkpointed);
     }
     nested_descriptions_count_what_they_hold();
     println!(
@@ -222,6 +227,26 @@ fn two_models(images: &[Images; 2], strength: Strength) {
     };
     run(&begin, &end);
     assert_eq!((predicted.get(), 0), (measured.get(), requested.get()), "{strength}");
+}
+
+/// A network whose insides are computed again: the peak, and no byte from the system from the third step on.
+fn checkpoints(depth: usize, checkpointed: bool) {
+    let run = |peak: &dyn Fn(usize) -> usize| {
+        let mut params = Params::new();
+        let net = checkpoint::network(&mut params, depth, checkpointed);
+        for _ in 0..2 {
+            drop(checkpoint::gradients(&params, &net, 16));
+        }
+        let requested = requested_bytes();
+        drop(checkpoint::gradients(&params, &net, 16));
+        (requested_bytes() - requested, peak(params.bookkeeping_bytes() + net.bookkeeping_bytes()))
+    };
+    let (_, predicted) = dry_run::<f32, _>(|probe| run(&|lists| probe.footprint(lists).total()));
+    release_memory::<f32>();
+    let before = live_bytes();
+    reset_peak();
+    let measured = run(&|_| peak_bytes() - before);
+    assert_eq!((0, predicted), measured, "depth {depth}, checkpointed: {checkpointed}");
 }
 
 /// A network in a network, and a perceptron of more layers than stand in its description itself: what

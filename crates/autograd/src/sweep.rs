@@ -138,13 +138,15 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         let Targets::Eager(outer) = self.targets else { unreachable!("the sweep is eager") };
         let mut arena = segment.arena.take();
         segment.spent.set(true);
+        // By operand, its node in the segment: in a list of that tape's, which has memory already.
+        let mut inner = std::mem::take(&mut arena.noted);
+        inner.clear();
         let edges = self.edges;
-        let inner = |i: usize| match outer[edges[i] as usize].op {
-            AnyOp::Leaf(Some(slot)) if i > 0 => arena.leaves.get(slot.index()).copied().unwrap_or(NONE),
-            _ => x,
-        };
-        let inner: SmallVec<[u32; 8]> =
-            (0..edges.len()).map(|i| if edges[i] == NONE { NONE } else { inner(i) }).collect();
+        inner.extend(edges.iter().enumerate().map(|(i, &edge)| match outer.get(edge as usize).map(|node| &node.op) {
+            None => NONE,
+            Some(AnyOp::Leaf(Some(slot))) if i > 0 => arena.leaves.get(slot.index()).copied().unwrap_or(NONE),
+            Some(_) => x,
+        }));
         if let Some(i) = inner.iter().position(|&node| node == z && z != NONE) {
             self.add(i, self.core.constant(seed));
         } else if z != NONE {
@@ -162,6 +164,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
             cotangents.clear();
             arena.cotangents = cotangents;
         }
+        arena.noted = inner;
         segment.arena.replace(arena);
     }
 
