@@ -45,7 +45,9 @@ impl fmt::Display for Range {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}", self.shape)?;
         if let Some((low, high)) = self.finite {
-            write!(f, " from {low:.4e} to {high:.4e}")?;
+            // Five digits are enough.
+            let short = |x: f64| format!("{x:.4e}").parse().unwrap_or(x);
+            write!(f, " from {} to {}", short(low), short(high))?;
         }
         match self.first {
             Some((place, x)) => write!(f, ", {} not finite, the first {x} at place {place}", self.others),
@@ -166,6 +168,7 @@ impl<T: Float> Tape<'_, T> {
     /// loss.backward();                                          // … but √x has no slope at 0
     /// let found = tape.first_non_finite().unwrap();
     /// assert_eq!((found.op, found.backward, &*found.path), ("power", true, "decoder"));
+    /// println!("{found}");       // … made the first value that is not finite: [2] from 0.25 to 0.25, …
     /// ```
     pub fn trace_non_finite(&self) {
         self.core.trace.resume(true);
