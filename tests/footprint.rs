@@ -3,6 +3,8 @@
 //!
 //! A program of its own without a harness: the allocator counts for the whole process.
 
+#[path = "checkpoint/network.rs"]
+mod checkpoint;
 #[expect(dead_code, reason = "the example uses the rest")]
 #[path = "../examples/convnet_memory/known.rs"]
 mod known;
@@ -68,6 +70,9 @@ fn main() {
     let images = [train, test];
     for strength in two_models::SPECTRUM {
         two_models(&images, strength);
+    }
+    for (depth, checkpointed) in [(7, false), (7, true)] {
+        deep_network(depth, checkpointed);
     }
     nested_descriptions_count_what_they_hold();
     println!(
@@ -208,6 +213,12 @@ fn two_models(images: &[Images; 2], strength: Strength) {
         });
         outcome.expect("the images are there");
     };
+    predicted_is_measured(&run, &strength.to_string());
+}
+
+/// From when `run` calls its first argument until it calls its second, with the bytes of all lists, the
+/// peak is what was predicted, and nothing is asked of the system.
+fn predicted_is_measured(run: &dyn Fn(&dyn Fn(), &dyn Fn(usize)), context: &str) {
     let [predicted, measured, requested] = [const { Cell::new(0) }; 3];
     dry_run::<f32, _>(|probe| run(&|| probe.forget_peak(), &|lists| predicted.set(probe.footprint(lists).total())));
     release_memory::<f32>();
@@ -221,7 +232,24 @@ fn two_models(images: &[Images; 2], strength: Strength) {
         requested.set(requested_bytes() - requested.get());
     };
     run(&begin, &end);
-    assert_eq!((predicted.get(), 0), (measured.get(), requested.get()), "{strength}");
+    assert_eq!((predicted.get(), 0), (measured.get(), requested.get()), "{context}");
+}
+
+/// Segments that are computed again in the sweep: its peak, with a tape within the tape, and no byte from
+/// the system.
+fn deep_network(depth: usize, checkpointed: bool) {
+    let run = |begin: &dyn Fn(), end: &dyn Fn(usize)| {
+        let mut params = Params::new();
+        let net = checkpoint::network(&mut params, depth, checkpointed);
+        for step in 0..5 {
+            if step == 2 {
+                begin();
+            }
+            drop(checkpoint::gradients(&params, &net, 16));
+        }
+        end(params.bookkeeping_bytes() + net.bookkeeping_bytes());
+    };
+    predicted_is_measured(&run, &format!("depth {depth}, checkpointed: {checkpointed}"));
 }
 
 /// A network in a network, and a perceptron of more layers than stand in its description itself: what
