@@ -10,7 +10,7 @@ use crate::ops::{AnyOp, SumTo};
 use crate::params::SlotId;
 use crate::pool::Kind;
 use crate::shape::Shape;
-use crate::tape::{Core, Tape};
+use crate::tape::{Core, Entered, Tape};
 use crate::tensor::Tensor;
 use crate::trace::Range;
 use crate::var::Var;
@@ -362,13 +362,13 @@ impl<T: Float> Tape<'_, T> {
         let core = &*self.core;
         core.check_not_spent("grad()");
         for (i, (output, seed)) in outputs.iter().enumerate() {
-            assert!(std::ptr::eq(core, output.core), "grad(): output {i} is a variable of another tape");
-            assert!(std::ptr::eq(core, seed.core), "grad(): cotangent {i} is a variable of another tape");
+            assert!(self.has(output), "grad(): output {i} is a variable of another tape");
+            assert!(self.has(seed), "grad(): cotangent {i} is a variable of another tape");
             let (shape, of) = (seed.shape(), output.shape());
             assert!(shape == of, "grad(): a cotangent of shape {shape} for output {i}, of shape {of}");
         }
         for (i, x) in inputs.iter().enumerate() {
-            assert!(std::ptr::eq(core, x.core), "grad(): input {i} is a variable of another tape");
+            assert!(self.has(x), "grad(): input {i} is a variable of another tape");
             assert!(x.node != NONE, "grad(): input {i} is a constant; make it with Tape::input or Tape::param");
         }
         let outputs: SmallVec<[_; 2]> = outputs.iter().map(|&(output, seed)| (output.clone(), seed.clone())).collect();
@@ -399,7 +399,7 @@ fn sweep_recorded<'t, T: Float>(
             .add(0, seed.clone());
         last = last.max(output.node as usize + 1);
     }
-    let (traced, scope) = (core.trace.pause(), core.scope.get());
+    let (traced, _scope) = (core.trace.pause(), Entered::here(core));
     for i in (first..last).rev() {
         if !wanted[i] || values[i].is_none() {
             continue;
@@ -432,7 +432,6 @@ fn sweep_recorded<'t, T: Float>(
         }
     }
     core.trace.resume(traced);
-    core.scope.set(scope);
     let found = |&id: &u32| values[id as usize].clone().map(|value| Var { value, core, node: nodes[id as usize] });
     inputs.iter().map(found).collect()
 }
