@@ -32,7 +32,7 @@ fn network<'t>(x: &[Var<'t, f64>]) -> Var<'t, f64> {
     (z.flatten().matmul(w.clone()) + b).cross_entropy(labels)
 }
 
-/// Its inputs: images of 10 × 10, results of 8 × 8, pooled to 4 × 4, tiled to 3 × 3, pooled to 2 × 2, unshared to
+/// Its inputs, at which no kink lies within reach of the differences: images of 10 × 10, results of 8 × 8, pooled to 4 × 4, tiled to 3 × 3, pooled to 2 × 2, unshared to
 /// 1 × 2 of two channels.
 fn inputs() -> [Tensor<f64>; 8] {
     let shapes: [&[usize]; 8] =

@@ -92,7 +92,9 @@ impl<T: Float> Tape<'_, T> {
     fn explained(&self, x: &Var<'_, T>, output: usize) -> Explanation<T> {
         let core = &*self.core;
         assert!(self.has(x), "explain(): the variable is of another tape");
-        core.check_not_spent("explain()");
+        core.check_can_sweep("explain()");
+        // What it computes again is no news.
+        let _paused = core.trace.pause();
         let arena = core.arena.borrow();
         let origin = |id: u32| (id != NONE).then(|| self.origin(&arena, id as usize));
         let operands = if x.node == NONE { &[] } else { arena.lists(x.node as usize).0 };

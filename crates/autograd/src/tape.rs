@@ -95,9 +95,9 @@ impl<T: Float> Core<T> {
     ) -> Var<'_, T> {
         // Before the op may write into them.
         let (from, name) = (x.iter().map(Range::of).collect(), op.name());
-        self.trace.pause();
+        let paused = self.trace.pause();
         let made = self.run(op, x, shapes, ids, kind);
-        self.trace.resume(true);
+        drop(paused);
         let path = || self.arena.borrow().path(self.scope.get());
         self.trace.look(from, name, false, &made.value, Location::caller(), path);
         made
@@ -109,6 +109,13 @@ impl<T: Float> Core<T> {
             !self.spent.get(),
             "{what}: this tape is spent: a backward sweep freed what it had kept; start a new tape"
         );
+    }
+
+    /// Panics if no sweep can start now.
+    #[track_caller]
+    pub(crate) fn check_can_sweep(&self, what: &str) {
+        self.check_not_spent(what);
+        assert!(!self.noting.get(), "{what}: nothing is recorded in a checkpointed segment when it first runs");
     }
 
     pub(crate) fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
