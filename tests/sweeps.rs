@@ -147,8 +147,10 @@ fn a_tape_goes_on_after_a_panic() {
         }),
         ("sum_to([2]): ", &|| drop(tape.param(ids[0]).sum_to([3]))),
         ("on purpose", &|| {
-            let _part = tape.enter("part");
-            drop(tape.grad(&Var::apply_op(Mine, [tape.param(ids[0])]), [&tape.param(ids[0])]));
+            let part = tape.enter("part");
+            let z = Var::apply_op(Mine, [tape.param(ids[0])]);
+            drop(part);
+            drop(tape.grad(&z, [&tape.param(ids[0])]));
         }),
     ];
     for (expected, mistake) in mistakes {
