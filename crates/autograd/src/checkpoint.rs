@@ -133,7 +133,7 @@ impl<T: Float> Tape<'_, T> {
     #[track_caller]
     pub fn checkpoint<'t>(&'t self, segment: &Segment<T>, x: Var<'t, T>) -> Var<'t, T> {
         let core = &*self.core;
-        assert!(std::ptr::eq(core, x.core), "checkpoint(): the input is a variable of another tape");
+        assert!(self.has(&x), "checkpoint(): the input is a variable of another tape");
         if !self.is_recording() {
             return segment.run(self, x);
         }

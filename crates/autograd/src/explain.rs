@@ -7,7 +7,7 @@ use crate::arena::{Arena, NONE};
 use crate::float::Float;
 use crate::ops::AnyOp;
 use crate::sweep::run_rule;
-use crate::tape::{Core, Tape};
+use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -83,8 +83,7 @@ impl<T: Float> Tape<'_, T> {
     /// If a variable is of another tape, the output is a constant, or the tape is spent.
     #[track_caller]
     pub fn explain_in(&self, x: &Var<'_, T>, output: &Var<'_, T>) -> Explanation<T> {
-        let core: &Core<T> = &self.core;
-        assert!(std::ptr::eq(core, output.core), "explain(): the output is a variable of another tape");
+        assert!(self.has(output), "explain(): the output is a variable of another tape");
         assert!(output.node != NONE, "explain(): the output is a constant");
         self.explained(x, output.node as usize)
     }
@@ -92,8 +91,10 @@ impl<T: Float> Tape<'_, T> {
     #[track_caller]
     fn explained(&self, x: &Var<'_, T>, output: usize) -> Explanation<T> {
         let core = &*self.core;
-        assert!(std::ptr::eq(core, x.core), "explain(): the variable is of another tape");
-        core.check_not_spent("explain()");
+        assert!(self.has(x), "explain(): the variable is of another tape");
+        core.check_can_sweep("explain()");
+        // What it computes again is no news.
+        let _paused = core.trace.pause();
         let arena = core.arena.borrow();
         let origin = |id: u32| (id != NONE).then(|| self.origin(&arena, id as usize));
         let operands = if x.node == NONE { &[] } else { arena.lists(x.node as usize).0 };
@@ -105,7 +106,7 @@ impl<T: Float> Tape<'_, T> {
             gradient: None,
             contributions: Vec::new(),
         };
-        let mut cotangents = vec![None; arena.nodes.len()];
+        let [mut cotangents, mut found] = [(); 2].map(|()| vec![None; arena.nodes.len()]);
         cotangents[output] = Some(Tensor::full(arena.shape(output), T::ONE));
         // Down to x: what lies before it does not use it.
         for i in (0..=output).rev().take_while(|&i| x.node != NONE && i >= x.node as usize) {
@@ -119,7 +120,6 @@ impl<T: Float> Tape<'_, T> {
                 // The rule again, for this operand alone.
                 let mut alone = vec![NONE; edges.len()];
                 alone[operand] = x.node;
-                let mut found = vec![None; arena.nodes.len()];
                 run_rule(core, &arena, i, Some(&alone), g.clone(), &mut found);
                 if let Some(value) = found[x.node as usize].take() {
                     explanation.contributions.push(Contribution { by: self.origin(&arena, i), operand, value });

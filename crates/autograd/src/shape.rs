@@ -36,8 +36,7 @@ impl Shape {
         assert!(dims.len() <= MAX_RANK, "a shape has at most {MAX_RANK} axes, found {}: {dims:?}", dims.len());
         let mut shape = Shape { dims: [0; MAX_RANK], rank: dims.len() as u64 };
         for (to, &from) in shape.dims.iter_mut().zip(dims) {
-            let Ok(len) = u32::try_from(from) else { panic!("an axis has at most {} places, found {from}", u32::MAX) };
-            *to = len;
+            *to = length(from);
         }
         shape
     }
@@ -74,7 +73,7 @@ impl Shape {
     #[track_caller]
     pub fn with(mut self, axis: usize, len: usize) -> Shape {
         assert!(axis < self.rank(), "axis {axis} of a shape with {} axes", self.rank());
-        self.dims[axis] = u32::try_from(len).expect("an axis fits in 32 bits");
+        self.dims[axis] = length(len);
         self
     }
 
@@ -82,7 +81,8 @@ impl Shape {
     #[track_caller]
     pub fn join(&self, before: usize, tail: &[usize]) -> Shape {
         let rank = before + tail.len();
-        assert!(before <= self.rank() && rank <= MAX_RANK, "{before} axes of {self} and {} more", tail.len());
+        assert!(before <= self.rank(), "{before} axes of {self}, which has {}", self.rank());
+        assert!(rank <= MAX_RANK, "a shape has at most {MAX_RANK} axes, found {rank}: {self}, then {tail:?}");
         let mut shape = Shape { dims: [0; MAX_RANK], rank: rank as u64 };
         shape.dims[..before].copy_from_slice(&self.dims[..before]);
         tail.iter().enumerate().fold(shape, |shape, (i, &len)| shape.with(before + i, len))
@@ -157,6 +157,13 @@ impl Shape {
     }
 }
 
+/// An axis of this length.
+#[track_caller]
+fn length(len: usize) -> u32 {
+    let Ok(fits) = u32::try_from(len) else { panic!("an axis has at most {} places, found {len}", u32::MAX) };
+    fits
+}
+
 impl PartialEq for Shape {
     #[inline]
     fn eq(&self, other: &Shape) -> bool {
@@ -223,6 +230,31 @@ impl ShapeError {
         let rank = shape.rank();
         ShapeError::unless(axis < rank, || format!("axis {axis} is out of range for {rank} axes"))
     }
+
+    /// The shape with axis `axis` of length `len`, or `Err` if no axis can be so long.
+    pub(crate) fn unless_long(shape: Shape, axis: usize, len: usize) -> Result<Shape, ShapeError> {
+        ShapeError::unless(u32::try_from(len).is_ok(), || {
+            format!("axis {axis} would have {len} places, of at most {}", u32::MAX)
+        })?;
+        Ok(shape.with(axis, len))
+    }
+}
+
+/// What `found` holds, or a panic at the caller's line that names the method which was called and the shapes
+/// which it was handed.
+#[track_caller]
+#[inline]
+pub(crate) fn fit<R>(method: &str, shapes: &[Shape], found: Result<R, ShapeError>) -> R {
+    // Not in a closure, which would not know the caller's line.
+    match found {
+        Ok(found) => found,
+        Err(error) => panic!("{method}({}): {error}", list(shapes)),
+    }
+}
+
+/// The shapes of operands for a message.
+pub(crate) fn list(shapes: &[Shape]) -> String {
+    shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(", ")
 }
 
 impl fmt::Display for ShapeError {

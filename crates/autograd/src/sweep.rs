@@ -10,7 +10,7 @@ use crate::ops::{AnyOp, SumTo};
 use crate::params::SlotId;
 use crate::pool::Kind;
 use crate::shape::Shape;
-use crate::tape::{Core, Tape};
+use crate::tape::{Core, Entered, Tape};
 use crate::tensor::Tensor;
 use crate::trace::Range;
 use crate::var::Var;
@@ -233,7 +233,7 @@ impl<T: Float> Var<'_, T> {
             self.shape()
         );
         let Var { value, core, node } = self;
-        core.check_not_spent("backward()");
+        core.check_can_sweep("backward()");
         core.spent.set(true);
         drop(value);
         // Out of its cell, so that rules may run ops on the same tape: they are all constants.
@@ -305,8 +305,9 @@ fn run_traced<T: Float>(
     cotangents: &mut [Option<Tensor<T>>],
 ) {
     let range = Range::of(&g);
-    core.trace.pause();
+    let paused = core.trace.pause();
     run_rule(core, arena, i, Some(edges), g, cotangents);
+    drop(paused);
     core.trace.look_back(arena, i, range, edges.iter().filter_map(|&edge| cotangents.get(edge as usize)?.as_ref()));
 }
 
@@ -360,15 +361,15 @@ impl<T: Float> Tape<'_, T> {
     #[track_caller]
     pub fn grad_with<'t>(&'t self, outputs: &[(&Var<'t, T>, &Var<'t, T>)], inputs: &[&Var<'t, T>]) -> Vec<Var<'t, T>> {
         let core = &*self.core;
-        core.check_not_spent("grad()");
+        core.check_can_sweep("grad()");
         for (i, (output, seed)) in outputs.iter().enumerate() {
-            assert!(std::ptr::eq(core, output.core), "grad(): output {i} is a variable of another tape");
-            assert!(std::ptr::eq(core, seed.core), "grad(): cotangent {i} is a variable of another tape");
+            assert!(self.has(output), "grad(): output {i} is a variable of another tape");
+            assert!(self.has(seed), "grad(): cotangent {i} is a variable of another tape");
             let (shape, of) = (seed.shape(), output.shape());
             assert!(shape == of, "grad(): a cotangent of shape {shape} for output {i}, of shape {of}");
         }
         for (i, x) in inputs.iter().enumerate() {
-            assert!(std::ptr::eq(core, x.core), "grad(): input {i} is a variable of another tape");
+            assert!(self.has(x), "grad(): input {i} is a variable of another tape");
             assert!(x.node != NONE, "grad(): input {i} is a constant; make it with Tape::input or Tape::param");
         }
         let outputs: SmallVec<[_; 2]> = outputs.iter().map(|&(output, seed)| (output.clone(), seed.clone())).collect();
@@ -399,7 +400,7 @@ fn sweep_recorded<'t, T: Float>(
             .add(0, seed.clone());
         last = last.max(output.node as usize + 1);
     }
-    let (traced, scope) = (core.trace.pause(), core.scope.get());
+    let (paused, _scope) = (core.trace.pause(), Entered::here(core));
     for i in (first..last).rev() {
         if !wanted[i] || values[i].is_none() {
             continue;
@@ -419,20 +420,16 @@ fn sweep_recorded<'t, T: Float>(
         }
         let value = if inputs.contains(&(i as u32)) { values[i].clone() } else { values[i].take() };
         let g = Var { value: value.expect("there is one"), core, node: nodes[i] };
-        let before = traced.then(|| Range::of(&g.value));
+        let before = paused.was_on.then(|| Range::of(&g.value));
         let targets = Targets::Recorded { nodes: &mut nodes, wanted: &wanted };
         let cotangents = &mut values[..];
         let (edges, residuals, shapes) = (&edges[..], &residuals[..], &shapes[..]);
         op.vjp(&mut Rule { core, edges, residuals, shapes, saves, node: i as u32, cotangents, targets }, g);
         if let Some(g) = before {
-            core.trace.resume(true);
             let made = edges.iter().filter_map(|&edge| values.get(edge as usize)?.as_ref());
             core.trace.look_back(&core.arena.borrow(), i, g, made);
-            core.trace.pause();
         }
     }
-    core.trace.resume(traced);
-    core.scope.set(scope);
     let found = |&id: &u32| values[id as usize].clone().map(|value| Var { value, core, node: nodes[id as usize] });
     inputs.iter().map(found).collect()
 }

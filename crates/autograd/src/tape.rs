@@ -13,7 +13,7 @@ use crate::op::{Needs, Op, Out};
 use crate::ops::AnyOp;
 use crate::params::{ParamId, Params};
 use crate::pool::Kind;
-use crate::shape::Shape;
+use crate::shape::{Shape, fit};
 use crate::tensor::Tensor;
 use crate::trace::{Range, Trace};
 use crate::var::Var;
@@ -62,11 +62,7 @@ impl<T: Float> Core<T> {
         if self.trace.is_on() {
             return self.run_traced(op, x, shapes, ids, kind);
         }
-        // Not in a closure, which would not know the caller's line.
-        let shape = match op.shape(shapes) {
-            Ok(shape) => shape,
-            Err(error) => panic!("{}({}): {error}", op.name(), list(shapes)),
-        };
+        let shape = fit(op.name(), shapes, op.shape(shapes));
         if ids.iter().all(|&id| id == NONE) {
             return self.constant(op.forward(x, Out { shape, kind }));
         }
@@ -99,9 +95,9 @@ impl<T: Float> Core<T> {
     ) -> Var<'_, T> {
         // Before the op may write into them.
         let (from, name) = (x.iter().map(Range::of).collect(), op.name());
-        self.trace.pause();
+        let paused = self.trace.pause();
         let made = self.run(op, x, shapes, ids, kind);
-        self.trace.resume(true);
+        drop(paused);
         let path = || self.arena.borrow().path(self.scope.get());
         self.trace.look(from, name, false, &made.value, Location::caller(), path);
         made
@@ -113,6 +109,13 @@ impl<T: Float> Core<T> {
             !self.spent.get(),
             "{what}: this tape is spent: a backward sweep freed what it had kept; start a new tape"
         );
+    }
+
+    /// Panics if no sweep can start now.
+    #[track_caller]
+    pub(crate) fn check_can_sweep(&self, what: &str) {
+        self.check_not_spent(what);
+        assert!(!self.noting.get(), "{what}: nothing is recorded in a checkpointed segment when it first runs");
     }
 
     pub(crate) fn constant(&self, value: Tensor<T>) -> Var<'_, T> {
@@ -163,11 +166,6 @@ impl<T: Float> Deref for Held<'_, T> {
             Held::Of(core) => core,
         }
     }
-}
-
-/// The shapes of operands for a message.
-fn list(shapes: &[Shape]) -> String {
-    shapes.iter().map(Shape::to_string).collect::<Vec<_>>().join(", ")
 }
 
 /// A recording of a computation on the values of a store, to be differentiated.
@@ -283,6 +281,20 @@ impl<'p, T: Float> Tape<'p, T> {
         Var { value, core: &self.core, node }
     }
 
+    /// Whether x is a variable of this tape.
+    pub(crate) fn has(&self, x: &Var<'_, T>) -> bool {
+        let core: &Core<T> = &self.core;
+        std::ptr::eq(core, x.core)
+    }
+
+    /// Panics at the caller's line unless x is a variable of this tape, which is not spent. What hands x on to
+    /// others of whom it does not know the type asks this first: on the way through `dyn` the line gets lost.
+    #[track_caller]
+    pub fn check(&self, method: &str, x: &Var<'_, T>) {
+        self.core.check_not_spent(method);
+        assert!(self.has(x), "{method}: x is a variable of another tape");
+    }
+
     /// Until the result is dropped, what is recorded belongs to this part of the model: drawings show
     /// it as a box, reports name it. Parts nest.
     ///
@@ -300,13 +312,18 @@ impl<'p, T: Float> Tape<'p, T> {
     /// ```
     #[must_use = "the part ends when this is dropped"]
     pub fn enter(&self, name: &str) -> Entered<'_, T> {
-        let outer = self.core.scope.get();
-        self.core.scope.set(self.core.arena.borrow_mut().push_scope(outer, name));
-        Entered { core: &self.core, outer }
+        let entered = Entered::here(&self.core);
+        self.core.scope.set(self.core.arena.borrow_mut().push_scope(entered.outer, name));
+        entered
     }
 
     /// The part of the model in which a variable was recorded; see [`enter`](Tape::enter).
+    ///
+    /// # Panics
+    /// If the variable is of another tape.
+    #[track_caller]
     pub fn path(&self, x: &Var<'_, T>) -> String {
+        assert!(self.has(x), "path(): the variable is of another tape");
         let arena = self.core.arena.borrow();
         arena.nodes.get(x.node as usize).map_or_else(String::new, |node| arena.path(node.scope))
     }
@@ -332,6 +349,13 @@ impl<'p, T: Float> Tape<'p, T> {
 pub struct Entered<'t, T: Float> {
     core: &'t Core<T>,
     outer: u32,
+}
+
+impl<'t, T: Float> Entered<'t, T> {
+    /// Comes back to the part that is being recorded now.
+    pub(crate) fn here(core: &'t Core<T>) -> Entered<'t, T> {
+        Entered { core, outer: core.scope.get() }
+    }
 }
 
 impl<T: Float> Drop for Entered<'_, T> {

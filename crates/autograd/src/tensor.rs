@@ -51,11 +51,13 @@ impl<T: Float> Tensor<T> {
     }
 
     /// A tensor in which every number is `x`.
+    #[track_caller]
     pub fn full(shape: impl Into<Shape>, x: T) -> Tensor<T> {
         Tensor::build(shape, Kind::Activation, |out| out.fill(x))
     }
 
     /// A tensor of zeros.
+    #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor<T> {
         Tensor::full(shape, T::ZERO)
     }
@@ -65,6 +67,7 @@ impl<T: Float> Tensor<T> {
     /// The buffer holds stale numbers: `write` must set every one. In a dry run `write` is not
     /// called. This and [`update`](Tensor::update) are the only doors through which numbers are
     /// written.
+    #[track_caller]
     pub fn build(shape: impl Into<Shape>, kind: Kind, write: impl FnOnce(&mut [T])) -> Tensor<T> {
         let shape = shape.into();
         if shape.rank() == 0 {

@@ -101,14 +101,9 @@ impl Trace {
         Trace { on: Cell::new(false), found: RefCell::new(None) }
     }
 
-    /// Pauses: what rules compute within is theirs.
-    #[inline]
-    pub(crate) fn pause(&self) -> bool {
-        self.on.replace(false)
-    }
-
-    pub(crate) fn resume(&self, on: bool) {
-        self.on.set(on);
+    /// Pauses until the result is dropped: what rules compute within is theirs.
+    pub(crate) fn pause(&self) -> Paused<'_> {
+        Paused { trace: self, was_on: self.on.replace(false) }
     }
 
     #[inline]
@@ -116,7 +111,7 @@ impl Trace {
         self.on.get()
     }
 
-    /// After the rule of node `i`: looks at what its operands have gathered. Switches the trace on again.
+    /// After the rule of node `i`: looks at what its operands have gathered.
     #[cold]
     pub(crate) fn look_back<'a, T: Float>(
         &self,
@@ -125,7 +120,6 @@ impl Trace {
         g: Range,
         made: impl Iterator<Item = &'a Tensor<T>>,
     ) {
-        self.resume(true);
         let node = &arena.nodes[i];
         let from = || [g.clone()].into_iter().chain(arena.lists(i).1.iter().map(Range::of)).collect();
         for made in made {
@@ -151,6 +145,19 @@ impl Trace {
     }
 }
 
+/// A trace that pauses, and goes on as before when this is dropped, after a panic too.
+pub(crate) struct Paused<'a> {
+    trace: &'a Trace,
+    /// Whether it was switched on.
+    pub(crate) was_on: bool,
+}
+
+impl Drop for Paused<'_> {
+    fn drop(&mut self) {
+        self.trace.on.set(self.was_on);
+    }
+}
+
 impl<T: Float> Tape<'_, T> {
     /// From here on looks at every result, forward and backward, until one is ±∞ or NaN; then
     /// [`first_non_finite`](Tape::first_non_finite) tells which op made it. Costs a pass over all operands and
@@ -171,7 +178,7 @@ impl<T: Float> Tape<'_, T> {
     /// println!("{found}");       // … made the first value that is not finite: [2] from 0.25 to 0.25, …
     /// ```
     pub fn trace_non_finite(&self) {
-        self.core.trace.resume(true);
+        self.core.trace.on.set(true);
     }
 
     /// The first op whose result was not finite, since [`trace_non_finite`](Tape::trace_non_finite).

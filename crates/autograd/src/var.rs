@@ -108,20 +108,19 @@ impl<'t, T: Float> Var<'t, T> {
         let core = operands[0].core;
         let ids = operands.each_ref().map(|x| x.node);
         for (i, x) in operands.iter().enumerate() {
-            x.check_tape(core, &op, i);
+            x.check_tape(core, op.name(), i);
         }
         let shapes = operands.each_ref().map(Var::shape);
         core.run(op, &mut operands.map(|x| x.value), &shapes, &ids, kind)
     }
 
-    /// Panics if this, operand `i` of an op, is of another tape than the operands before it.
+    /// Panics if this, operand `i` of a method, is of another tape than the operands before it.
     #[track_caller]
     #[inline]
-    fn check_tape(&self, core: &Core<T>, op: &impl Op<T>, i: usize) {
+    pub(crate) fn check_tape(&self, core: &Core<T>, method: &str, i: usize) {
         assert!(
             std::ptr::eq(core, self.core),
-            "{}: operand {i}, of shape {}, is a variable of another tape",
-            op.name(),
+            "{method}: operand {i}, of shape {}, is a variable of another tape",
             self.shape()
         );
     }
@@ -135,7 +134,7 @@ impl<'t, T: Float> Var<'t, T> {
         let mut core = None;
         let (mut values, mut ids) = (SmallVec::<[Tensor<T>; 8]>::new(), SmallVec::<[u32; 8]>::new());
         for (i, x) in operands.into_iter().enumerate() {
-            x.check_tape(core.get_or_insert(x.core), &op, i);
+            x.check_tape(core.get_or_insert(x.core), op.name(), i);
             values.push(x.value);
             ids.push(x.node);
         }

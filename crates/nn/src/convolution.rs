@@ -269,7 +269,8 @@ pub(crate) fn add_bias<'t, T: Float>(z: Var<'t, T>, tape: &'t Tape<'_, T>, bias:
     if b.shape().rank() == 1 {
         return z + b;
     }
-    z + (1..3).fold(b, |b, axis| repeated(b, axis - 1, shape[axis] as usize))
+    let rows = repeated(b, 0, shape[1] as usize);
+    z + repeated(rows, 1, shape[2] as usize)
 }
 
 /// x over and over along `axis`, `len` places in all.

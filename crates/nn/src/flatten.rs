@@ -4,8 +4,8 @@ use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var};
 
 use crate::layer::Layer;
 
-/// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`. Images are laid out as rows × columns × channels, so the order
-/// differs from PyTorch's, where channels come first.
+/// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`. Images are laid out as rows × columns
+/// × channels, so the order differs from PyTorch's, where channels come first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flatten;
 
@@ -38,7 +38,8 @@ impl<T: Float> Layer<T> for Unflatten {
     }
     #[track_caller]
     fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
-        let rows = x.shape()[0] as usize;
-        x.reshape(self.0.batched(rows))
+        let shape = x.shape();
+        assert!(shape.rank() > 0, "unflatten: a number has no axis for a batch");
+        x.reshape(self.0.batched(shape[0] as usize))
     }
 }

@@ -181,6 +181,7 @@ impl<T: Float> Layer<T> for Sequential<T> {
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+        tape.check("forward()", &x);
         let mut x = x;
         for (name, layer) in &self.layers {
             // The caller's line gets lost on the way through `dyn`, so shapes are checked here.

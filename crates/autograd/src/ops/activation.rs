@@ -17,8 +17,10 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn softplus(self) -> Var<'t, T> {
         let shape = self.shape();
-        let zeros = self.constant(Tensor::zeros(shape));
-        Var::stack(shape.rank(), [self, zeros]).log_sum_exp(&[shape.rank()]).reshape(shape)
+        // A column, because a shape of six axes has no room for one more.
+        let column = self.reshape([shape.len(), 1]);
+        let zeros = column.constant(Tensor::zeros(column.shape()));
+        Var::concat(1, [column, zeros]).log_sum_exp(&[1]).reshape(shape)
     }
 
     /// x · Φ(x) of each number, Φ the normal distribution: x/2 · (1 + erf(x/√2)) (Hendrycks and Gimpel

@@ -6,7 +6,7 @@ use crate::kernels;
 use crate::kernels::convolution::Geometry;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError, fit};
 use crate::sweep::Rule;
 use crate::tensor::{Tensor, scratch};
 use crate::var::Var;
@@ -298,7 +298,11 @@ impl<'t, T: Float> Var<'t, T> {
         assert!(fits, "conv_transpose({shape}, {kernels}): takes [n, oh, ow, o] and kernels [kh, kw, c/groups, o]");
         let channels = kernels[kernels.rank() - 2] as usize * conv.groups;
         let image = Shape::from([shape[0] as usize, image[0], image[1], channels]);
-        Var::apply(ConvInput { conv, image }, [self, kernel])
+        let op = ConvInput { conv, image };
+        // By its own name, in an op that also is the rule of another.
+        kernel.check_tape(self.core, "conv_transpose", 1);
+        fit("conv_transpose", &[shape, kernels], Op::<T>::shape(&op, &[shape, kernels]));
+        Var::apply(op, [self, kernel])
     }
 
     /// Convolution of rows `[n, l, c]` with kernels `[k, c/groups, o]`, to `[n, ol, o]`: as [`conv`](Var::conv)
@@ -312,11 +316,14 @@ impl<'t, T: Float> Var<'t, T> {
         let (x, k) = (self.shape(), kernel.shape());
         assert!(x.rank() == 3 && k.rank() == 3, "conv1d({x}, {k}): takes rows [n, l, c] and kernels [k, c/groups, o]");
         let side = |s: Shape, axis: usize| s[axis] as usize;
-        let image = self.reshape([side(x, 0), 1, side(x, 1), side(x, 2)]);
-        let kernel = kernel.reshape([1, side(k, 0), side(k, 1), side(k, 2)]);
+        let image = Shape::from([side(x, 0), 1, side(x, 1), side(x, 2)]);
+        let kernels = Shape::from([1, side(k, 0), side(k, 1), side(k, 2)]);
         let conv = Conv { stride: [1, conv.stride[1]], pad: [0, conv.pad[1]], dilation: [1, conv.dilation[1]], ..conv };
-        let z = image.conv(kernel, conv);
-        let out = z.shape();
+        kernel.check_tape(self.core, "conv1d", 1);
+        let of_images =
+            |error: ShapeError| ShapeError(format!("as images {image} one row high, with kernels {kernels}: {error}"));
+        let out = fit("conv1d", &[x, k], Op::<T>::shape(&conv, &[image, kernels]).map_err(of_images));
+        let z = self.reshape(image).conv(kernel.reshape(kernels), conv);
         z.reshape([side(out, 0), side(out, 2), side(out, 3)])
     }
 }

@@ -5,7 +5,7 @@ use crate::float::Float;
 use crate::kernels::elementwise::{map, zip, zip_into};
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError, fit};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -85,11 +85,8 @@ fn misfit(x: Shape, y: Shape) -> ShapeError {
 /// f of each pair of numbers, as a constant: for functions whose derivative is 0 or is not asked for.
 #[track_caller]
 pub(super) fn constant<'t, T: Float>(op: &str, x: &Var<'t, T>, y: &Var<'t, T>, f: impl Fn(T, T) -> T) -> Var<'t, T> {
-    assert!(std::ptr::eq(x.core, y.core), "{op}: operand 1, of shape {}, is a variable of another tape", y.shape());
-    let shape = match broadcast_shapes(x.shape(), y.shape()) {
-        Ok(shape) => shape,
-        Err(error) => panic!("{op}({}, {}): {error}", x.shape(), y.shape()),
-    };
+    y.check_tape(x.core, op, 1);
+    let shape = fit(op, &[x.shape(), y.shape()], broadcast_shapes(x.shape(), y.shape()));
     x.constant(binary(&mut [x.value.clone(), y.value.clone()], Out { shape, kind: Kind::Activation }, f))
 }
 

@@ -8,7 +8,7 @@ use crate::float::Float;
 use crate::kernels::index::{Picks, is_place};
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::is_dry;
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError, fit, list};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -65,7 +65,7 @@ impl<T: Float> Op<T> for ScatterAdd {
         ShapeError::unless(index[axis] == shape[axis], || {
             format!("axis {axis} has {} numbers, but the index {}", shape[axis], index[axis])
         })?;
-        Ok(shape.with(axis, self.len))
+        ShapeError::unless_long(shape, axis, self.len)
     }
     fn saves(&self, _: Needs) -> Saves {
         Saves::operand(1)
@@ -99,35 +99,35 @@ fn unless_index(axis: usize, shape: Shape, index: Shape) -> Result<(), ShapeErro
 /// which a kernel could not name.
 #[track_caller]
 fn apply<'t, T: Float, O: Op<T> + Into<AnyOp<T>>>(op: O, x: Var<'t, T>, index: Var<'t, T>, width: usize) -> Var<'t, T> {
-    let (name, shape, of) = (op.name(), x.shape(), index.shape());
-    if let Err(error) = op.shape(&[shape, of]) {
-        panic!("{name}({shape}, {of}): {error}");
-    }
-    check_places(name, shape, index.value(), width);
+    let shapes = [x.shape(), index.shape()];
+    fit(op.name(), &shapes, op.shape(&shapes));
+    check_places(op.name(), &shapes, index.value(), width);
     Var::apply(op, [x, index])
 }
 
+/// Panics unless all indices lie in 0..width; `method` was handed operands of these shapes.
 #[track_caller]
-fn check_places<T: Float>(op: &str, shape: Shape, index: &Tensor<T>, width: usize) {
+fn check_places<T: Float>(method: &str, shapes: &[Shape], index: &Tensor<T>, width: usize) {
     if is_dry::<T>() {
         return;
     }
     for (i, &k) in index.data().iter().enumerate() {
-        let of = index.shape();
         assert!(
             is_place(k, width),
-            "{op}({shape}, {of}): index {k}, at place {i}, is not in 0..{width}, the range of the axis"
+            "{method}({}): index {k}, at place {i}, is not in 0..{width}, the range of the axis",
+            list(shapes)
         );
     }
 }
 
-/// The numbers at these indices along the last axis, for the method `op`.
+/// The numbers at these indices along the last axis, for this method.
 #[track_caller]
-pub(super) fn pick<'t, T: Float>(op: &str, x: Var<'t, T>, index: Var<'t, T>) -> Var<'t, T> {
+pub(super) fn pick<'t, T: Float>(method: &str, x: Var<'t, T>, index: Var<'t, T>) -> Var<'t, T> {
     let (shape, of) = (x.shape(), index.shape());
+    index.check_tape(x.core, method, 1);
     let fits = shape.rank() == of.rank() + 1 && shape.dims().starts_with(of.dims());
-    assert!(fits, "{op}({shape}, {of}): an index of shape {of} does not pick from the last axis of {shape}");
-    check_places(op, shape, index.value(), shape[of.rank()] as usize);
+    assert!(fits, "{method}({shape}, {of}): an index of shape {of} does not pick from the last axis of {shape}");
+    check_places(method, &[shape, of], index.value(), shape[of.rank()] as usize);
     let index = index.reshape(of.join(of.rank(), &[1]));
     Var::apply(Gather(of.rank()), [x, index]).reshape(of)
 }
@@ -174,10 +174,12 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn embedding(self, indices: Var<'t, T>) -> Var<'t, T> {
         let (table, of) = (self.shape(), indices.shape());
+        indices.check_tape(self.core, "embedding", 1);
         assert!(table.rank() > 0, "embedding: a number has no rows");
+        check_places("embedding", &[table, of], indices.value(), table[0] as usize);
         let row = table.example().to_vec();
         let flat = [&[of.len()][..], &vec![1; row.len()]].concat();
-        self.gather(0, indices.reshape(&flat[..])).reshape(of.join(of.rank(), &row))
+        Var::apply(Gather(0), [self, indices.reshape(&flat[..])]).reshape(of.join(of.rank(), &row))
     }
 
     /// 1 at each index, else 0, along a new last axis of this length: a constant. This holds the indices.
@@ -187,9 +189,10 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn one_hot(self, classes: usize) -> Var<'t, T> {
         let of = self.shape();
+        check_places("one_hot", &[of], self.value(), classes);
         let index = self.detach().reshape(of.join(of.rank(), &[1]));
         let ones = index.constant(Tensor::full(index.shape(), T::ONE));
-        ones.scatter_add(of.rank(), index, classes)
+        Var::apply(ScatterAdd { axis: of.rank(), len: classes }, [ones, index])
     }
 
     /// The numbers at these indices along the last axis: zᵢ = xᵢ,ₖ with k = indexᵢ. The index has the shape

@@ -3,7 +3,7 @@
 use crate::float::Float;
 use crate::kernels::layout::{copy_slab, permute_into};
 use crate::op::{Op, Out};
-use crate::shape::{MAX_RANK, Shape, ShapeError};
+use crate::shape::{MAX_RANK, Shape, ShapeError, fit};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -107,8 +107,9 @@ impl<T: Float> Op<T> for Slice {
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         ShapeError::unless_axis(self.axis, x[0])?;
         let total = x[0][self.axis] as usize;
-        ShapeError::unless(self.start + self.len <= total, || {
-            format!("places {}..{} of axis {}, which has {total}", self.start, self.start + self.len, self.axis)
+        let end = self.start.saturating_add(self.len);
+        ShapeError::unless(end <= total, || {
+            format!("places {}..{end} of axis {}, which has {total}", self.start, self.axis)
         })?;
         Ok(x[0].with(self.axis, self.len))
     }
@@ -143,7 +144,7 @@ impl<T: Float> Op<T> for Pad {
         ShapeError::unless(self.before + len <= self.total, || {
             format!("{len} places after {} zeros do not fit in {}", self.before, self.total)
         })?;
-        Ok(x[0].with(self.axis, self.total))
+        ShapeError::unless_long(x[0], self.axis, self.total)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let x = &x[0];
@@ -251,7 +252,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn pad(self, axis: usize, before: usize, after: usize) -> Var<'t, T> {
         let len = self.shape().dims().get(axis).map_or(0, |&d| d as usize);
-        Var::apply(Pad { axis, before, total: before + len + after }, [self])
+        Var::apply(Pad { axis, before, total: before.saturating_add(len).saturating_add(after) }, [self])
     }
 
     /// The variables one after another along `axis`.
@@ -270,14 +271,19 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn stack(axis: usize, parts: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
         // Loops, because a closure would not know the caller's line.
+        let mut first = None;
         let mut rows = smallvec::SmallVec::<[Var<'t, T>; 4]>::new();
-        for part in parts {
-            let shape = part.shape();
-            assert!(axis <= shape.rank(), "stack({shape}): axis {axis} is out of range for {} axes", shape.rank() + 1);
+        for (i, part) in parts.into_iter().enumerate() {
+            let (core, shape) = *first.get_or_insert((part.core, part.shape()));
+            part.check_tape(core, "stack", i);
+            let (rank, found) = (shape.rank() + 1, part.shape());
+            assert!(axis < rank, "stack({shape}): axis {axis} is out of range for {rank} axes");
+            assert!(found == shape, "stack({shape}, {found}): operand {i} has another shape than operand 0");
             let mut dims = shape.to_vec();
             dims.insert(axis, 1);
             rows.push(part.reshape(&dims[..]));
         }
+        assert!(!rows.is_empty(), "stack: no operands");
         Var::concat(axis, rows)
     }
 
@@ -288,20 +294,20 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn split<const N: usize>(self, axis: usize, lengths: [usize; N]) -> [Var<'t, T>; N] {
         let shape = self.shape();
-        if let Err(error) = ShapeError::unless_axis(axis, shape) {
-            panic!("split({shape}): {error}");
-        }
-        let total: usize = lengths.iter().sum();
+        fit("split", &[shape], ShapeError::unless_axis(axis, shape));
+        let total = lengths.iter().fold(0_usize, |total, &len| total.saturating_add(len));
         assert!(
             total == shape[axis] as usize,
             "split({shape}): lengths {lengths:?} make {total}, axis {axis} has {}",
             shape[axis]
         );
         let mut start = 0;
-        lengths.map(|len| {
-            let part = self.clone().slice(axis, start, len);
+        let mut parts = lengths.map(|_| self.clone());
+        // A loop, because a closure would not know the caller's line.
+        for (part, len) in parts.iter_mut().zip(lengths) {
+            *part = self.clone().slice(axis, start, len);
             start += len;
-            part
-        })
+        }
+        parts
     }
 }

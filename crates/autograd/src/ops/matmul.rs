@@ -3,7 +3,7 @@
 use crate::float::Float;
 use crate::kernels::{self, Contraction, Digits};
 use crate::op::{Needs, Op, Out, Saves};
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError, fit};
 use crate::sweep::Rule;
 use crate::tensor::{Tensor, scratch};
 use crate::var::Var;
@@ -115,9 +115,7 @@ impl<'t, T: Float> Var<'t, T> {
         let (left, right) = (self.shape(), y.shape());
         if left.rank() > 2 && right.rank() == 2 {
             let (last, columns) = (left.rank() - 1, left[left.rank() - 1] as usize);
-            if let Err(error) = summed([last, columns], [0, right[0] as usize]) {
-                panic!("matmul({left}, {right}): {error}");
-            }
+            fit("matmul", &[left, right], summed([last, columns], [0, right[0] as usize]));
             let rows = left.dims()[..last].iter().map(|&d| d as usize).product();
             let out = left.with(last, right[1] as usize);
             return self.reshape([rows, columns]).matmul(y).reshape(out);

@@ -6,7 +6,7 @@
 //! | rules | composed of them |
 //! |---|---|
 //! | `elementwise`: arithmetic, powers, exp, ln, tanh, sigmoid, erf, ReLU | square, √; in `activation`: softplus, GELU, SiLU, leaky ReLU, dropout |
-//! | `select`: where | minimum, maximum, clamp, \|x\| |
+//! | `select`: choose | minimum, maximum, clamp, \|x\| |
 //! | `reduce`: sum and broadcast | mean, variance, norm, largest and smallest over axes |
 //! | `index`: gather and scatter-add | pick, embedding, one-hot |
 //! | `layout`: reshape, permute, slice, pad, concatenate | flatten, transpose, stack, split |
@@ -49,7 +49,7 @@ pub use layout::{Concat, Pad, Permute, Reshape, Slice};
 pub use matmul::MatMul;
 pub use pooling::{PoolPick, PoolPut, SumPool, SumUnpool, Window};
 pub use reduce::{BroadcastTo, LogSumExp, SumTo};
-pub use select::{IntoVar, Where};
+pub use select::{Choose, IntoVar};
 pub use unfold::{Fold, Unfold};
 
 use crate::checkpoint::Checkpoint;
@@ -171,7 +171,7 @@ macro_rules! ops {
 }
 
 ops! {
-    Add, Sub, Mul, Div, Scale, Shift, Power, Exp, Ln, Tanh, Sigmoid, Erf, Relu, ExpSub, Where,
+    Add, Sub, Mul, Div, Scale, Shift, Power, Exp, Ln, Tanh, Sigmoid, Erf, Relu, ExpSub, Choose,
     SumTo, BroadcastTo, LogSumExp, Gather, ScatterAdd,
     Reshape, Permute, Slice, Pad, Concat,
     MatMul, Conv, ConvInput, ConvKernel, Unfold, Fold,

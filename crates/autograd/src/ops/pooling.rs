@@ -5,7 +5,7 @@ use crate::kernels::bytes::{bytes, bytes_mut, numbers};
 use crate::kernels::pooling::Windows;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError, fit};
 use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
@@ -216,10 +216,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If this has not four axes, or a window does not fit.
     #[track_caller]
     pub fn max_pool(self, window: Window) -> Var<'t, T> {
-        let out = match window.output(self.shape()) {
-            Ok(out) => out,
-            Err(error) => panic!("max_pool({}): {error}", self.shape()),
-        };
+        let out = fit("max_pool", &[self.shape()], window.output(self.shape()));
         let places = self.constant(places_of_max(self.value(), window, out));
         Var::apply(PoolPick(window), [self, places])
     }
@@ -239,6 +236,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If this has not four axes, or a window does not fit.
     #[track_caller]
     pub fn avg_pool(self, window: Window) -> Var<'t, T> {
+        fit("avg_pool", &[self.shape()], window.output(self.shape()));
         let count = (window.size[0] * window.size[1]) as f64;
         self.sum_pool(window).scale(1.0 / count)
     }

@@ -6,7 +6,7 @@ use crate::kernels::elementwise::{broadcast_into, log_sum_exp_into, sum_into};
 use crate::kernels::index::first_largest_into;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
-use crate::shape::{Shape, ShapeError};
+use crate::shape::{Shape, ShapeError, fit};
 use crate::sweep::Rule;
 use crate::tensor::{Tensor, scratch};
 use crate::var::Var;
@@ -141,8 +141,14 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn mean_axes(self, axes: &[usize]) -> Var<'t, T> {
-        let (shape, kept) = (self.shape(), kept("mean_axes", self.shape(), axes));
-        self.sum_to(kept).scale(kept.len() as f64 / shape.len() as f64)
+        let kept = kept("mean_axes", self.shape(), axes);
+        self.mean_to(kept)
+    }
+
+    #[track_caller]
+    fn mean_to(self, kept: Shape) -> Var<'t, T> {
+        let share = kept.len() as f64 / self.shape().len() as f64;
+        self.sum_to(kept).scale(share)
     }
 
     /// The mean square distance from the mean, over the listed axes, which keep length 1: the sum is
@@ -152,8 +158,9 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn variance_axes(self, axes: &[usize]) -> Var<'t, T> {
-        let mean = self.clone().mean_axes(axes);
-        (self - mean).square().mean_axes(axes)
+        let kept = kept("variance_axes", self.shape(), axes);
+        let mean = self.clone().mean_to(kept);
+        (self - mean).square().mean_to(kept)
     }
 
     /// The square root of the sum of squares over the listed axes, which keep length 1. Where the sum is
@@ -163,7 +170,8 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn norm_axes(self, axes: &[usize]) -> Var<'t, T> {
-        let sum = self.square().sum_axes(axes);
+        let kept = kept("norm_axes", self.shape(), axes);
+        let sum = self.square().sum_to(kept);
         let zero = sum.equal(0.0);
         let safe = zero.clone().choose(1.0, sum).sqrt();
         zero.choose(0.0, safe)
@@ -190,9 +198,16 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range, or has no places.
     #[track_caller]
     pub fn max_axes(self, axes: &[usize]) -> Var<'t, T> {
-        let (shape, kept) = (self.shape(), kept("max_axes", self.shape(), axes));
+        self.largest("max_axes", axes)
+    }
+
+    /// As [`max_axes`](Var::max_axes), for this method.
+    #[track_caller]
+    fn largest(self, method: &str, axes: &[usize]) -> Var<'t, T> {
+        let (shape, kept) = (self.shape(), kept(method, self.shape(), axes));
         let (rest, reduced): (Vec<usize>, Vec<usize>) = (0..kept.rank()).partition(|axis| !axes.contains(axis));
-        let width = shape.len() / kept.len().max(1);
+        let width = reduced.iter().map(|&axis| shape[axis] as usize).product();
+        assert!(width > 0, "{method}({shape}): axes {axes:?} have no place to choose from");
         let rows = self.permute(&[rest, reduced].concat()).reshape([kept.len(), width]);
         let places = rows.arg_max();
         rows.pick(places).reshape(kept)
@@ -204,7 +219,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range, or has no places.
     #[track_caller]
     pub fn min_axes(self, axes: &[usize]) -> Var<'t, T> {
-        -(-self).max_axes(axes)
+        -(-self).largest("min_axes", axes)
     }
 
     /// ln Σ eˣ over the listed axes, which keep length 1.
@@ -224,7 +239,7 @@ impl<'t, T: Float> Var<'t, T> {
     /// If an axis is out of range.
     #[track_caller]
     pub fn log_sum_exp_composed(self, axes: &[usize]) -> Var<'t, T> {
-        let m = self.clone().max_axes(axes).detach();
+        let m = self.clone().detach().largest("log_sum_exp_composed", axes);
         (self - &m).exp().sum_axes(axes).ln() + m
     }
 }
@@ -234,9 +249,7 @@ impl<'t, T: Float> Var<'t, T> {
 fn kept(op: &str, shape: Shape, axes: &[usize]) -> Shape {
     let mut kept = shape;
     for &axis in axes {
-        if let Err(error) = ShapeError::unless_axis(axis, shape) {
-            panic!("{op}({shape}): {error}");
-        }
+        fit(op, &[shape], ShapeError::unless_axis(axis, shape));
         kept = kept.with(axis, 1);
     }
     kept

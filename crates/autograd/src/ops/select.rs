@@ -1,4 +1,4 @@
-//! Choosing between numbers: where, and what is composed of it at kinks.
+//! Choosing between numbers, and what is composed of that at kinks.
 
 use super::elementwise::{broadcast_shapes, constant};
 use super::reduce::broadcast;
@@ -13,11 +13,11 @@ use crate::var::Var;
 ///
 /// x̄ = z̄ where c is not 0, else 0;  ȳ = 0 where c is not 0, else z̄;  no gradient passes to c.
 #[derive(Clone, Copy, Debug)]
-pub struct Where;
+pub struct Choose;
 
-impl<T: Float> Op<T> for Where {
+impl<T: Float> Op<T> for Choose {
     fn name(&self) -> &'static str {
-        "where"
+        "choose"
     }
     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
         broadcast_shapes(x[1], x[2]).and_then(|chosen| broadcast_shapes(x[0], chosen))
@@ -26,7 +26,7 @@ impl<T: Float> Op<T> for Where {
         Saves::operand(0)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        let [c, x, y] = x else { unreachable!("where has three operands") };
+        let [c, x, y] = x else { unreachable!("choose has three operands") };
         if out.shape.rank() == 0 {
             return if c.item() == T::ZERO { y.clone() } else { x.clone() };
         }
@@ -51,7 +51,7 @@ impl<T: Float> Op<T> for Where {
         }
         if r.needs(2) {
             let zero = g.constant(T::ZERO);
-            r.add(2, Var::apply(Where, [r.x(0), zero, g]));
+            r.add(2, Var::apply(Choose, [r.x(0), zero, g]));
         }
     }
 }
@@ -130,7 +130,7 @@ impl<'t, T: Float> Var<'t, T> {
     #[track_caller]
     pub fn choose(self, x: impl IntoVar<'t, T>, y: impl IntoVar<'t, T>) -> Var<'t, T> {
         let (x, y) = (x.into_var(&self), y.into_var(&self));
-        Var::apply(Where, [self, x, y])
+        Var::apply(Choose, [self, x, y])
     }
 
     /// The larger of both; where they are equal, this one, and the gradient is this one's alone. A NaN
