@@ -56,7 +56,7 @@ pub struct NameRow {
 /// let [a, b, c] = ["in.weight", "out.weight", "out.bias"].map(|name| params.add(name, Tensor::zeros([10])));
 /// params.tie(b, a)?;
 /// let tape = Tape::new(&params);
-/// let gradients = (tape.param(a) * tape.param(b) + tape.param(c).square()).sum().backward();
+/// let gradients = (tape.param(a) * tape.param(b) + tape.param(c)).square().sum().backward();
 /// let memory = MemoryByName::new(&params).with_gradients(&gradients);
 /// assert_eq!((memory.unique().parameters, memory.as_if_unshared().parameters), (80, 120));
 /// let table = "

@@ -2,12 +2,16 @@
 
 use std::rc::Rc;
 
+use smallvec::SmallVec;
+
 use crate::arena::NONE;
 use crate::float::Float;
 use crate::ops::AnyOp;
+use crate::rule::{Rule, Targets};
 use crate::shape::Shape;
-use crate::sweep::Rule;
+use crate::sweep::{sweep_eager, sweep_recorded};
 use crate::tape::{Core, Tape};
+use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// What a segment computes.
@@ -72,7 +76,7 @@ impl<T: Float> Checkpoint<T> {
     /// Computes the segment again and sweeps through it. Contributions are added in the same order as
     /// without a checkpoint, so that gradients are the same to the bit.
     pub(crate) fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let core = r.core();
+        let core = r.core;
         let snapshot = core.snapshot.borrow();
         let params = snapshot.as_ref().expect("a checkpoint took a snapshot of the store");
         if r.is_recorded() {
@@ -87,6 +91,64 @@ impl<T: Float> Checkpoint<T> {
             let x = if r.needs(0) { tape.input(x) } else { tape.constant(x) };
             let z = self.segment.run(&tape, x.clone());
             r.sweep_through(&tape.core, x.node, z.node, g.into_value());
+        }
+    }
+}
+
+impl<'t, T: Float> Rule<'_, 't, T> {
+    /// Sweeps through a segment that was computed again on a tape of its own, from its result's node z,
+    /// and adds what it finds. Operand 0 is there the input x, the others are parameters; what they have
+    /// gathered so far goes along, so that the order of all contributions is the same as without a
+    /// checkpoint.
+    #[track_caller]
+    fn sweep_through(&mut self, segment: &Core<T>, x: u32, z: u32, seed: Tensor<T>) {
+        let Targets::Eager(outer) = self.targets else { unreachable!("the sweep is eager") };
+        let mut arena = segment.arena.take();
+        segment.spent.set(true);
+        // By operand, its node in the segment: in a list of that tape's, which has memory already.
+        let mut inner = std::mem::take(&mut arena.noted);
+        inner.clear();
+        let edges = self.edges;
+        inner.extend(edges.iter().enumerate().map(|(i, &edge)| match outer.get(edge as usize).map(|node| &node.op) {
+            None => NONE,
+            Some(AnyOp::Leaf(Some(slot))) if i > 0 => arena.leaves.get(slot.index()).copied().unwrap_or(NONE),
+            Some(_) => x,
+        }));
+        if let Some(i) = inner.iter().position(|&node| node == z && z != NONE) {
+            self.add(i, self.core.constant(seed));
+        } else if z != NONE {
+            let mut cotangents = std::mem::take(&mut arena.cotangents);
+            cotangents.resize(arena.nodes.len(), None);
+            cotangents[z as usize] = Some(seed);
+            for (&node, &edge) in inner.iter().zip(edges).filter(|(node, _)| **node != NONE) {
+                cotangents[node as usize] = self.cotangents[edge as usize].take();
+            }
+            sweep_eager(segment, &mut arena, &mut cotangents, |leaf, _, g| {
+                if let Some(i) = inner.iter().position(|&node| node == leaf) {
+                    self.add(i, self.core.constant(g));
+                }
+            });
+            cotangents.clear();
+            arena.cotangents = cotangents;
+        }
+        arena.noted = inner;
+        segment.arena.replace(arena);
+    }
+
+    /// As [`sweep_through`](Rule::sweep_through), recorded: the segment's nodes stand on the same tape, from
+    /// `first` on.
+    #[track_caller]
+    fn add_through(&mut self, first: usize, z: Var<'t, T>, g: Var<'t, T>) {
+        let wanted: SmallVec<[u32; 8]> =
+            (0..self.edges.len()).filter(|&i| self.needs(i)).map(|i| self.edges[i]).collect();
+        let found = sweep_recorded(self.core, &[(z, g)], &wanted, first);
+        for (i, &edge) in self.edges.iter().enumerate() {
+            if !self.edges[..i].contains(&edge)
+                && let Some(at) = wanted.iter().position(|&id| id == edge)
+                && let Some(g) = &found[at]
+            {
+                self.add(i, g.clone());
+            }
         }
     }
 }

@@ -41,6 +41,11 @@ impl<T: Float> Gradients<T> {
         self.slots[slot.index()] = Some((slot, g));
     }
 
+    /// Marks what other tensors still shared when it was put.
+    pub(crate) fn settle(&mut self) {
+        self.slots.iter_mut().flatten().for_each(|(_, g)| g.mark(Kind::Gradient));
+    }
+
     /// The gradient of a slot; `None` if the loss does not depend on it, or if it was computed
     /// for an earlier generation of the slot.
     pub fn get(&self, slot: SlotId) -> Option<&Tensor<T>> {

@@ -31,7 +31,7 @@
 //! | know it name by name, unique and as if unshared | [`MemoryByName`] |
 //!
 //! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`;
-//! `ops/elementwise`, then the other `ops`; `sweep`, where gradients add; `checkpoint`; `check`, `explain`,
+//! `ops/elementwise`, then the other `ops`; `rule`, where gradients add, and `sweep`; `checkpoint`; `check`, `explain`,
 //! `trace` and `graph`; `pool`, `local`, `footprint` and `by_name`; `kernels`, the loops over numbers, with
 //! all unsafe code.
 //!
@@ -62,6 +62,7 @@ mod op;
 pub mod ops;
 mod params;
 mod pool;
+mod rule;
 mod shape;
 mod sweep;
 mod tape;
@@ -82,8 +83,8 @@ pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
 pub use params::{ParamId, Params, ShapeMismatch, SlotId};
 pub use pool::Kind;
+pub use rule::Rule;
 pub use shape::{MAX_RANK, Shape, ShapeError};
-pub use sweep::Rule;
 pub use tape::{Entered, Tape};
 pub use tensor::Tensor;
 pub use trace::{NonFinite, Range};

@@ -2,8 +2,8 @@
 
 use crate::float::Float;
 use crate::pool::Kind;
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError};
-use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

@@ -1,204 +1,19 @@
-//! The two backward sweeps, and the one place where contributions to a gradient are added.
+//! The two backward sweeps: one on numbers, which frees what the tape has kept, and one that records.
 
 use smallvec::SmallVec;
 
-use crate::arena::{Arena, NONE, Node};
+use crate::arena::{Arena, NONE};
 use crate::float::Float;
 use crate::gradients::Gradients;
-use crate::op::{Op, Saves};
-use crate::ops::{AnyOp, SumTo};
+use crate::op::Saves;
+use crate::ops::AnyOp;
 use crate::params::SlotId;
-use crate::pool::Kind;
+use crate::rule::{Rule, Targets};
 use crate::shape::Shape;
 use crate::tape::{Core, Entered, Tape};
 use crate::tensor::Tensor;
 use crate::trace::Range;
 use crate::var::Var;
-
-/// What an op's rule sees of its node, and where it leaves its contributions.
-pub struct Rule<'a, 't, T: Float> {
-    core: &'t Core<T>,
-    edges: &'a [u32],
-    residuals: &'a [Tensor<T>],
-    shapes: &'a [Shape],
-    saves: Saves,
-    /// The node itself, [`NONE`] in an eager sweep, whose rules are not recorded.
-    node: u32,
-    cotangents: &'a mut [Option<Tensor<T>>],
-    targets: Targets<'a, T>,
-}
-
-/// What differs between the sweeps when a contribution arrives.
-enum Targets<'a, T: Float> {
-    /// Numbers are added; the nodes tell which targets are parameters.
-    Eager(&'a [Node<T>]),
-    /// Variables are added: by node, the node of the cotangent, and whether it is wanted.
-    Recorded { nodes: &'a mut [u32], wanted: &'a [bool] },
-}
-
-impl<'t, T: Float> Rule<'_, 't, T> {
-    pub(crate) fn core(&self) -> &'t Core<T> {
-        self.core
-    }
-
-    /// Whether the sweep records what rules compute.
-    pub(crate) fn is_recorded(&self) -> bool {
-        matches!(self.targets, Targets::Recorded { .. })
-    }
-
-    /// Whether operand `i` needs its gradient.
-    pub fn needs(&self, i: usize) -> bool {
-        let edge = self.edges[i];
-        edge != NONE
-            && match &self.targets {
-                Targets::Eager(_) => true,
-                Targets::Recorded { wanted, .. } => wanted[edge as usize],
-            }
-    }
-
-    /// Operand `i`.
-    ///
-    /// # Panics
-    /// If the op has not saved it.
-    #[track_caller]
-    pub fn x(&self, i: usize) -> Var<'t, T> {
-        assert!(self.saves.has_operand(i), "operand {i} was not saved");
-        let node = if self.node == NONE { NONE } else { self.edges[i] };
-        Var { value: self.residuals[self.saves.place(i)].clone(), core: self.core, node }
-    }
-
-    /// The result.
-    ///
-    /// # Panics
-    /// If the op has not saved it.
-    #[track_caller]
-    pub fn result(&self) -> Var<'t, T> {
-        assert!(self.saves.has_result(), "the result was not saved");
-        Var { value: self.residuals[self.saves.place_of_result()].clone(), core: self.core, node: self.node }
-    }
-
-    /// The shape of operand `i`.
-    pub fn shape(&self, i: usize) -> Shape {
-        self.shapes.get(i).copied().unwrap_or(Shape::SCALAR)
-    }
-
-    /// How many operands there are.
-    pub fn operands(&self) -> usize {
-        self.edges.len()
-    }
-
-    /// Adds a contribution to the gradient of operand `i`; where the operand had been broadcast,
-    /// the contribution is summed back to its shape.
-    ///
-    /// This is the only place in the crate where gradients accumulate.
-    ///
-    /// # Panics
-    /// If the operand's shape does not broadcast to the contribution's.
-    #[track_caller]
-    pub fn add(&mut self, i: usize, contribution: Var<'t, T>) {
-        if !self.needs(i) {
-            return;
-        }
-        let (target, kind, shape) = (self.edges[i] as usize, self.kind(i), self.shape(i));
-        let mut sum = contribution;
-        if sum.shape() != shape {
-            sum = Var::apply_for(kind, SumTo(shape), [sum]);
-        }
-        if let Some(value) = self.cotangents[target].take() {
-            let node = match &self.targets {
-                Targets::Eager(_) => NONE,
-                Targets::Recorded { nodes, .. } => nodes[target],
-            };
-            sum = Var { value, core: self.core, node } + sum;
-        }
-        match &mut self.targets {
-            Targets::Eager(_) if kind == Kind::Gradient => sum.value.mark(kind),
-            Targets::Eager(_) => {}
-            Targets::Recorded { nodes, .. } => nodes[target] = sum.node,
-        }
-        self.cotangents[target] = Some(sum.value);
-    }
-
-    /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
-    /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
-    #[track_caller]
-    pub(crate) fn add_op<const N: usize, O: Op<T> + Into<AnyOp<T>>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
-        if self.needs(i) {
-            let contribution = Var::apply_for(self.kind(i), op, x);
-            self.add(i, contribution);
-        }
-    }
-
-    /// Sweeps through a segment that was computed again on a tape of its own, from its result's node z,
-    /// and adds what it finds. Operand 0 is there the input x, the others are parameters; what they have
-    /// gathered so far goes along, so that the order of all contributions is the same as without a
-    /// checkpoint.
-    #[track_caller]
-    pub(crate) fn sweep_through(&mut self, segment: &Core<T>, x: u32, z: u32, seed: Tensor<T>) {
-        let Targets::Eager(outer) = self.targets else { unreachable!("the sweep is eager") };
-        let mut arena = segment.arena.take();
-        segment.spent.set(true);
-        // By operand, its node in the segment: in a list of that tape's, which has memory already.
-        let mut inner = std::mem::take(&mut arena.noted);
-        inner.clear();
-        let edges = self.edges;
-        inner.extend(edges.iter().enumerate().map(|(i, &edge)| match outer.get(edge as usize).map(|node| &node.op) {
-            None => NONE,
-            Some(AnyOp::Leaf(Some(slot))) if i > 0 => arena.leaves.get(slot.index()).copied().unwrap_or(NONE),
-            Some(_) => x,
-        }));
-        if let Some(i) = inner.iter().position(|&node| node == z && z != NONE) {
-            self.add(i, self.core.constant(seed));
-        } else if z != NONE {
-            let mut cotangents = std::mem::take(&mut arena.cotangents);
-            cotangents.resize(arena.nodes.len(), None);
-            cotangents[z as usize] = Some(seed);
-            for (&node, &edge) in inner.iter().zip(edges).filter(|(node, _)| **node != NONE) {
-                cotangents[node as usize] = self.cotangents[edge as usize].take();
-            }
-            sweep_eager(segment, &mut arena, &mut cotangents, |leaf, _, g| {
-                if let Some(i) = inner.iter().position(|&node| node == leaf) {
-                    self.add(i, self.core.constant(g));
-                }
-            });
-            cotangents.clear();
-            arena.cotangents = cotangents;
-        }
-        arena.noted = inner;
-        segment.arena.replace(arena);
-    }
-
-    /// As [`sweep_through`](Rule::sweep_through), recorded: the segment's nodes stand on the same tape, from
-    /// `first` on.
-    #[track_caller]
-    pub(crate) fn add_through(&mut self, first: usize, z: Var<'t, T>, g: Var<'t, T>) {
-        let wanted: SmallVec<[u32; 8]> =
-            (0..self.edges.len()).filter(|&i| self.needs(i)).map(|i| self.edges[i]).collect();
-        let found = sweep_recorded(self.core, &[(z, g)], &wanted, first);
-        for (i, &edge) in self.edges.iter().enumerate() {
-            if !self.edges[..i].contains(&edge)
-                && let Some(at) = wanted.iter().position(|&id| id == edge)
-                && let Some(g) = &found[at]
-            {
-                self.add(i, g.clone());
-            }
-        }
-    }
-
-    /// What memory for a contribution to operand `i` is for: the first one to a parameter becomes its
-    /// gradient, later ones are added to it and pass.
-    fn kind(&self, i: usize) -> Kind {
-        let target = self.edges[i] as usize;
-        match &self.targets {
-            Targets::Eager(nodes)
-                if matches!(nodes[target].op, AnyOp::Leaf(Some(_))) && self.cotangents[target].is_none() =>
-            {
-                Kind::Gradient
-            }
-            _ => Kind::Activation,
-        }
-    }
-}
 
 impl<T: Float> Var<'_, T> {
     /// The gradients of this number with respect to every parameter and input on its tape.
@@ -249,13 +64,14 @@ impl<T: Float> Var<'_, T> {
         }
         core.arena.replace(arena);
         core.forget_snapshot();
+        gradients.settle();
         gradients
     }
 }
 
 /// Runs rules from the last node to the first, frees what each had kept, and hands the gradients of
 /// leaves over.
-fn sweep_eager<T: Float>(
+pub(crate) fn sweep_eager<T: Float>(
     core: &Core<T>,
     arena: &mut Arena<T>,
     cotangents: &mut [Option<Tensor<T>>],
@@ -381,7 +197,7 @@ impl<T: Float> Tape<'_, T> {
 
 /// Runs rules, recorded, from the outputs, each with its cotangent, down to node `first`, where a path to
 /// an input leads. Gives each input's cotangent; all others are dropped on the way.
-fn sweep_recorded<'t, T: Float>(
+pub(crate) fn sweep_recorded<'t, T: Float>(
     core: &'t Core<T>,
     outputs: &[(Var<'t, T>, Var<'t, T>)],
     inputs: &[u32],

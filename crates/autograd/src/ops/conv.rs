@@ -6,8 +6,8 @@ use crate::kernels;
 use crate::kernels::convolution::Geometry;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit};
-use crate::sweep::Rule;
 use crate::tensor::{Tensor, scratch};
 use crate::var::Var;
 

@@ -8,8 +8,8 @@ use crate::float::Float;
 use crate::kernels::index::{Picks, is_place};
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::is_dry;
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit, list};
-use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

@@ -3,8 +3,8 @@
 use crate::float::Float;
 use crate::kernels::layout::{copy_slab, permute_into};
 use crate::op::{Op, Out};
+use crate::rule::Rule;
 use crate::shape::{MAX_RANK, Shape, ShapeError, fit};
-use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

@@ -3,8 +3,8 @@
 use crate::float::Float;
 use crate::kernels::{self, Contraction, Digits};
 use crate::op::{Needs, Op, Out, Saves};
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit};
-use crate::sweep::Rule;
 use crate::tensor::{Tensor, scratch};
 use crate::var::Var;
 

@@ -56,8 +56,8 @@ use crate::checkpoint::Checkpoint;
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::params::SlotId;
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError};
-use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

@@ -5,8 +5,8 @@ use crate::kernels::bytes::{bytes, bytes_mut, numbers};
 use crate::kernels::pooling::Windows;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit};
-use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

@@ -6,8 +6,8 @@ use crate::kernels::elementwise::{broadcast_into, log_sum_exp_into, sum_into};
 use crate::kernels::index::first_largest_into;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit};
-use crate::sweep::Rule;
 use crate::tensor::{Tensor, scratch};
 use crate::var::Var;
 

@@ -4,8 +4,8 @@ use super::elementwise::{broadcast_shapes, constant};
 use super::reduce::broadcast;
 use crate::float::Float;
 use crate::op::{Needs, Op, Out, Saves};
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError};
-use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

@@ -7,8 +7,8 @@ use super::Conv;
 use crate::float::Float;
 use crate::kernels::layout::walk;
 use crate::op::{Op, Out};
+use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError};
-use crate::sweep::Rule;
 use crate::tensor::Tensor;
 use crate::var::Var;
 

@@ -1,0 +1,137 @@
+//! What a rule sees, and the one place where contributions to a gradient are added.
+
+use crate::arena::{NONE, Node};
+use crate::float::Float;
+use crate::op::{Op, Saves};
+use crate::ops::{AnyOp, SumTo};
+use crate::pool::Kind;
+use crate::shape::Shape;
+use crate::tape::Core;
+use crate::tensor::Tensor;
+use crate::var::Var;
+
+/// What an op's rule sees of its node, and where it leaves its contributions.
+pub struct Rule<'a, 't, T: Float> {
+    pub(crate) core: &'t Core<T>,
+    pub(crate) edges: &'a [u32],
+    pub(crate) residuals: &'a [Tensor<T>],
+    pub(crate) shapes: &'a [Shape],
+    pub(crate) saves: Saves,
+    /// The node itself, [`NONE`] in an eager sweep, whose rules are not recorded.
+    pub(crate) node: u32,
+    /// By node, the gradient that has been gathered so far.
+    pub(crate) cotangents: &'a mut [Option<Tensor<T>>],
+    pub(crate) targets: Targets<'a, T>,
+}
+
+/// What differs between the sweeps when a contribution arrives.
+pub(crate) enum Targets<'a, T: Float> {
+    /// Numbers are added; the nodes tell which targets are parameters.
+    Eager(&'a [Node<T>]),
+    /// Variables are added: by node, the node of the cotangent, and whether it is wanted.
+    Recorded { nodes: &'a mut [u32], wanted: &'a [bool] },
+}
+
+impl<'t, T: Float> Rule<'_, 't, T> {
+    /// Whether the sweep records what rules compute.
+    pub(crate) fn is_recorded(&self) -> bool {
+        matches!(self.targets, Targets::Recorded { .. })
+    }
+
+    /// Whether operand `i` needs its gradient.
+    pub fn needs(&self, i: usize) -> bool {
+        let edge = self.edges[i];
+        edge != NONE
+            && match &self.targets {
+                Targets::Eager(_) => true,
+                Targets::Recorded { wanted, .. } => wanted[edge as usize],
+            }
+    }
+
+    /// Operand `i`.
+    ///
+    /// # Panics
+    /// If the op has not saved it.
+    #[track_caller]
+    pub fn x(&self, i: usize) -> Var<'t, T> {
+        assert!(self.saves.has_operand(i), "operand {i} was not saved");
+        let node = if self.node == NONE { NONE } else { self.edges[i] };
+        Var { value: self.residuals[self.saves.place(i)].clone(), core: self.core, node }
+    }
+
+    /// The result.
+    ///
+    /// # Panics
+    /// If the op has not saved it.
+    #[track_caller]
+    pub fn result(&self) -> Var<'t, T> {
+        assert!(self.saves.has_result(), "the result was not saved");
+        Var { value: self.residuals[self.saves.place_of_result()].clone(), core: self.core, node: self.node }
+    }
+
+    /// The shape of operand `i`.
+    pub fn shape(&self, i: usize) -> Shape {
+        self.shapes.get(i).copied().unwrap_or(Shape::SCALAR)
+    }
+
+    /// How many operands there are.
+    pub fn operands(&self) -> usize {
+        self.edges.len()
+    }
+
+    /// Adds a contribution to the gradient of operand `i`; where the operand had been broadcast,
+    /// the contribution is summed back to its shape.
+    ///
+    /// This is the only place in the crate where gradients accumulate.
+    ///
+    /// # Panics
+    /// If the operand's shape does not broadcast to the contribution's.
+    #[track_caller]
+    pub fn add(&mut self, i: usize, contribution: Var<'t, T>) {
+        if !self.needs(i) {
+            return;
+        }
+        let (target, kind, shape) = (self.edges[i] as usize, self.kind(i), self.shape(i));
+        let mut sum = contribution;
+        if sum.shape() != shape {
+            sum = Var::apply_for(kind, SumTo(shape), [sum]);
+        }
+        if let Some(value) = self.cotangents[target].take() {
+            let node = match &self.targets {
+                Targets::Eager(_) => NONE,
+                Targets::Recorded { nodes, .. } => nodes[target],
+            };
+            sum = Var { value, core: self.core, node } + sum;
+        }
+        match &mut self.targets {
+            Targets::Eager(_) if kind == Kind::Gradient => sum.value.mark(kind),
+            Targets::Eager(_) => {}
+            Targets::Recorded { nodes, .. } => nodes[target] = sum.node,
+        }
+        self.cotangents[target] = Some(sum.value);
+    }
+
+    /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
+    /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
+    #[track_caller]
+    pub(crate) fn add_op<const N: usize, O: Op<T> + Into<AnyOp<T>>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
+        if self.needs(i) {
+            let contribution = Var::apply_for(self.kind(i), op, x);
+            self.add(i, contribution);
+        }
+    }
+
+    /// What memory for a contribution to operand `i` is for: the first one to a parameter becomes its
+    /// gradient, later ones are added to it and pass.
+    fn kind(&self, i: usize) -> Kind {
+        let target = self.edges[i] as usize;
+        match &self.targets {
+            Targets::Eager(nodes)
+                if matches!(nodes[target].op, AnyOp::Leaf(Some(_))) && self.cotangents[target].is_none() =>
+            {
+                Kind::Gradient
+            }
+            _ => Kind::Activation,
+        }
+    }
+}
