@@ -6,7 +6,7 @@ mod networks;
 mod support;
 
 use clap::Parser;
-use std::{error::Error, io::Write, path::PathBuf};
+use std::{error::Error, io::Write, path::PathBuf, process::ExitCode};
 use tandem::autograd::{Graph, Params, Tape, Tensor};
 use tandem::nn::Layer;
 
@@ -24,8 +24,11 @@ struct Flags {
     out: Option<PathBuf>,
 }
 
-fn main() -> Result<(), Box<dyn Error>> {
-    let flags = Flags::parse();
+fn main() -> ExitCode {
+    support::output::finish(draw(&Flags::parse()))
+}
+
+fn draw(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     let mut params = Params::new();
     let (title, graph) = match &*flags.model {
         "tied" => ("Two perceptrons, tied in their first layer", tied(&mut params)?),
@@ -37,8 +40,11 @@ fn main() -> Result<(), Box<dyn Error>> {
         "dot" => graph.to_dot(),
         _ => graph.to_string(),
     };
-    let Some(path) = flags.out else { return Ok(std::io::stdout().write_all(drawing.as_bytes())?) };
-    Ok(support::output::write(&path, &drawing).map_err(|error| error.to_string())?)
+    match &flags.out {
+        Some(path) => support::output::write(path, &drawing)?,
+        None => std::io::stdout().write_all(drawing.as_bytes())?,
+    }
+    Ok(ExitCode::SUCCESS)
 }
 
 fn lenet(params: &mut Params) -> Graph {

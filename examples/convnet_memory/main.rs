@@ -33,19 +33,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 
 fn main() -> ExitCode {
     let task = Task::from_command_line();
-    match run(&task, &mut io::stdout().lock()) {
-        Ok(code) => code,
-        // Who reads along may have seen enough, as `head` has.
-        Err(error)
-            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
-        {
-            ExitCode::SUCCESS
-        }
-        Err(error) => {
-            eprintln!("error: {error}");
-            ExitCode::FAILURE
-        }
-    }
+    output::finish(run(&task, &mut io::stdout().lock()))
 }
 
 fn run(task: &Task, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {

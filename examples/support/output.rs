@@ -1,8 +1,10 @@
-//! Output files, written whole or not at all.
+//! Output files, written whole or not at all, and how a program ends.
 
+use std::error::Error;
 use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::process::ExitCode;
 
 use tempfile::NamedTempFile;
 
@@ -80,4 +82,21 @@ fn temporary(path: &Path) -> Result<NamedTempFile, OutputError> {
     builder
         .tempfile_in(directory)
         .map_err(|found| error(format!("to be able to create files in `{}`", directory.display()), found))
+}
+
+/// The exit code of a program that ended like this; says on standard error why it failed.
+pub fn finish(result: Result<ExitCode, Box<dyn Error>>) -> ExitCode {
+    match result {
+        Ok(code) => code,
+        // Who reads along may have seen enough, as `head` has.
+        Err(error)
+            if error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
 }
