@@ -147,7 +147,9 @@ fn a_gradient_penalty_trains_and_every_parameter_has_the_gradient_that_differenc
             let loss = penalised(&net, &tape);
             losses.push(loss.item());
             let gradients = loss.backward();
-            ids.iter().for_each(|&id| check_along(&params, &net, &gradients, id));
+            for &id in &ids {
+                check_along(&params, &net, &gradients, id);
+            }
             sgd.step(&mut params, &gradients);
         }
         assert!(losses.is_sorted_by(|before, after| before > after), "{losses:?}");

@@ -87,10 +87,10 @@ fn arithmetic(cases: &mut Vec<Case>) {
         "minimum_number" [2, 5] => |x| x.minimum(0.2);
     );
     const MASK: (&[usize], &[f64]) = (&[2, 3], &[1., 0., 1., 0., 0., 1.]);
-    cases.push(with("choose/same", [&[2, 3], &[2, 3]], MASK, |x, c| c.clone().choose(&x[0], &x[1])));
-    cases.push(with("choose/row", [&[2, 3], &[3]], MASK, |x, c| c.clone().choose(&x[0], &x[1])));
-    cases.push(with("choose/numbers", [&[], &[]], MASK, |x, c| c.clone().choose(&x[0], &x[1])));
-    cases.push(with("choose/number", [&[]], (&[], &[1.]), |x, c| c.clone().choose(&x[0], 2.0).square()));
+    cases.push(with("where/same", [&[2, 3], &[2, 3]], MASK, |x, c| c.clone().choose(&x[0], &x[1])));
+    cases.push(with("where/row", [&[2, 3], &[3]], MASK, |x, c| c.clone().choose(&x[0], &x[1])));
+    cases.push(with("where/numbers", [&[], &[]], MASK, |x, c| c.clone().choose(&x[0], &x[1])));
+    cases.push(with("where/number", [&[]], (&[], &[1.]), |x, c| c.clone().choose(&x[0], 2.0).square()));
 }
 
 fn elementwise(cases: &mut Vec<Case>) {
