@@ -155,8 +155,8 @@ fn a_tape_goes_on_after_a_panic() {
     ];
     for (expected, mistake) in mistakes {
         let panic = catch_unwind(AssertUnwindSafe(mistake)).unwrap_err();
-        let message =
-            panic.downcast_ref::<String>().map_or_else(|| *panic.downcast_ref::<&str>().unwrap(), String::as_str);
+        let text = panic.downcast_ref::<&str>().map(ToString::to_string);
+        let message = text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap();
         assert!(message.starts_with(expected), "{message}");
     }
     let loss = program(&tape, ids, true);
