@@ -120,14 +120,19 @@ impl Windows {
         let mut offsets = [0; 256];
         (0..(rows * columns).min(256)).for_each(|place| offsets[place] = offset(place));
         self.each(images, |result, image, rows, columns, corner| {
-            let start = image + (rows.start * self.image[1] + columns.start) * c;
-            for channel in 0..c {
-                let at = result + channel;
-                let from_corner = match self.place_bytes() {
-                    1 => offsets[places[at] as usize],
-                    _ => offset((0..4).map(|byte| (places[byte * results + at] as usize) << (8 * byte)).sum()),
-                };
-                visit(at, start + from_corner - offset(corner as usize) + channel);
+            // Where the window's first place would lie, were none hidden by the edge. It may be before the
+            // image's start, so only sums with offsets mean something.
+            let first =
+                (image + (rows.start * self.image[1] + columns.start) * c).wrapping_sub(offset(corner as usize));
+            if self.place_bytes() == 1 {
+                for (channel, &place) in places[result..result + c].iter().enumerate() {
+                    visit(result + channel, first.wrapping_add(offsets[place as usize] + channel));
+                }
+            } else {
+                for at in result..result + c {
+                    let place = (0..4).map(|byte| (places[byte * results + at] as usize) << (8 * byte)).sum();
+                    visit(at, first.wrapping_add(offset(place) + at - result));
+                }
             }
         });
     }
