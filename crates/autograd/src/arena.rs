@@ -169,11 +169,16 @@ impl<T: Float> Arena<T> {
     }
 
     /// A node whose operands are x, which it keeps, and the parameters that have been noted.
-    #[track_caller]
-    pub(crate) fn push_kept(&mut self, op: AnyOp<T>, x: (u32, Tensor<T>), scope: u32) -> u32 {
+    pub(crate) fn push_kept(
+        &mut self,
+        op: AnyOp<T>,
+        x: (u32, Tensor<T>),
+        at: &'static Location<'static>,
+        scope: u32,
+    ) -> u32 {
         let (id, value) = x;
         let residuals = self.residuals.len() as u32;
-        let node = self.push(op, Location::caller(), Saves::operand(0), residuals, scope);
+        let node = self.push(op, at, Saves::operand(0), residuals, scope);
         self.shapes.push(value.shape());
         self.residuals.push(value);
         self.edges.push(id);

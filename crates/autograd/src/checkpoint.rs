@@ -208,7 +208,8 @@ impl<T: Float> Tape<'_, T> {
         }
         core.take_snapshot(self.params());
         let op = Checkpoint { segment: segment.clone(), out: value.shape() };
-        let node = core.arena.borrow_mut().push_kept(AnyOp::Checkpoint(op), (x.node, x.value), core.scope.get());
+        let node =
+            core.arena.borrow_mut().push_kept(AnyOp::Checkpoint(op), (x.node, x.value), core.line(), core.scope.get());
         Var { value, core, node }
     }
 }

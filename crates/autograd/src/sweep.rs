@@ -228,7 +228,9 @@ pub(crate) fn sweep_recorded<'t, T: Float>(
             let edges: SmallVec<[u32; 3]> = edges.into();
             let residuals: SmallVec<[Tensor<T>; 3]> = residuals.into();
             let shapes: SmallVec<[Shape; 3]> = shapes.into();
+            // What a rule records counts as recorded where its op was.
             core.scope.set(arena.nodes[i].scope);
+            core.at.set(Some(arena.nodes[i].at));
             (arena.nodes[i].op.clone(), arena.nodes[i].saves, edges, residuals, shapes)
         };
         if matches!(op, AnyOp::Leaf(_)) {

@@ -29,6 +29,8 @@ pub struct Core<T: Float> {
     pub(crate) stamp: u64,
     /// The part of the model that is being recorded.
     pub(crate) scope: Cell<u32>,
+    /// The line that stands for whoever records, if it is known better than by who called.
+    pub(crate) at: Cell<Option<&'static Location<'static>>>,
     /// Whether a segment runs of which nothing is recorded but which parameters it uses.
     pub(crate) noting: Cell<bool>,
     /// The store as the segments saw it that are computed again in the sweep.
@@ -43,8 +45,17 @@ impl<T: Float> Core<T> {
         let kept = T::local().with_borrow_mut(|local| local.arenas.pop());
         let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
         let arena = RefCell::new(kept.unwrap_or_default());
-        let (spent, scope) = (Cell::new(false), Cell::new(NONE));
-        Core { arena, spent, stamp, scope, noting: Cell::new(false), snapshot: RefCell::new(None), trace: Trace::new() }
+        let (spent, scope, at) = (Cell::new(false), Cell::new(NONE), Cell::new(None));
+        Core {
+            arena,
+            spent,
+            stamp,
+            scope,
+            at,
+            noting: Cell::new(false),
+            snapshot: RefCell::new(None),
+            trace: Trace::new(),
+        }
     }
 
     /// Runs an op on operands with these values, shapes and nodes, and records it if one of them is
@@ -76,7 +87,7 @@ impl<T: Float> Core<T> {
         if saves.has_result() {
             arena.residuals.push(value.clone());
         }
-        let node = arena.push(op.into(), Location::caller(), saves, residuals, self.scope.get());
+        let node = arena.push(op.into(), self.line(), saves, residuals, self.scope.get());
         arena.edges.extend_from_slice(ids);
         arena.push_shapes(shapes);
         Var { value, core: self, node }
@@ -99,8 +110,18 @@ impl<T: Float> Core<T> {
         let made = self.run(op, x, shapes, ids, kind);
         drop(paused);
         let path = || self.arena.borrow().path(self.scope.get());
-        self.trace.look(from, name, false, &made.value, Location::caller(), path);
+        self.trace.look(from, name, false, &made.value, self.line(), path);
         made
+    }
+
+    /// The line that records now.
+    #[track_caller]
+    #[inline]
+    pub(crate) fn line(&self) -> &'static Location<'static> {
+        match self.at.get() {
+            Some(at) => at,
+            None => Location::caller(),
+        }
     }
 
     #[track_caller]
@@ -250,7 +271,7 @@ impl<'p, T: Float> Tape<'p, T> {
         }
         let mut node = arena.leaves[slot.index()];
         if node == NONE {
-            node = arena.push_leaf(Some(slot), value.shape(), Location::caller());
+            node = arena.push_leaf(Some(slot), value.shape(), self.core.line());
             arena.leaves[slot.index()] = node;
         }
         if self.core.noting.get() {
@@ -277,7 +298,7 @@ impl<'p, T: Float> Tape<'p, T> {
         }
         self.core.check_not_spent("input");
         let value = value.into();
-        let node = self.core.arena.borrow_mut().push_leaf(None, value.shape(), Location::caller());
+        let node = self.core.arena.borrow_mut().push_leaf(None, value.shape(), self.core.line());
         Var { value, core: &self.core, node }
     }
 
@@ -317,6 +338,16 @@ impl<'p, T: Float> Tape<'p, T> {
         entered
     }
 
+    /// As [`enter`](Tape::enter), for who calls layers through `dyn`, on which way the line of the caller gets
+    /// lost: until the result is dropped, what is recorded counts as recorded at `line`, unless an outer
+    /// part said so of another line already.
+    #[must_use = "the part ends when this is dropped"]
+    pub fn enter_at(&self, name: &str, line: &'static Location<'static>) -> Entered<'_, T> {
+        let entered = self.enter(name);
+        self.core.at.set(entered.at.or(Some(line)));
+        entered
+    }
+
     /// The part of the model in which a variable was recorded; see [`enter`](Tape::enter).
     ///
     /// # Panics
@@ -349,18 +380,20 @@ impl<'p, T: Float> Tape<'p, T> {
 pub struct Entered<'t, T: Float> {
     core: &'t Core<T>,
     outer: u32,
+    at: Option<&'static Location<'static>>,
 }
 
 impl<'t, T: Float> Entered<'t, T> {
     /// Comes back to the part that is being recorded now.
     pub(crate) fn here(core: &'t Core<T>) -> Entered<'t, T> {
-        Entered { core, outer: core.scope.get() }
+        Entered { core, outer: core.scope.get(), at: core.at.get() }
     }
 }
 
 impl<T: Float> Drop for Entered<'_, T> {
     fn drop(&mut self) {
         self.core.scope.set(self.outer);
+        self.core.at.set(self.at);
     }
 }
 

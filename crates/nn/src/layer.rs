@@ -1,5 +1,7 @@
 //! What a layer is, and layers one after another.
 
+use std::panic::Location;
+
 use smallvec::SmallVec;
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, SlotId, Tape, Var};
 
@@ -189,7 +191,7 @@ impl<T: Float> Layer<T> for Sequential<T> {
             if let Err(error) = layer.output(tape.params(), batch.example()) {
                 panic!("layer `{name}`, for a batch of shape {batch}: {error}");
             }
-            let _part = tape.enter(name);
+            let _part = tape.enter_at(name, Location::caller());
             x = layer.forward(tape, x);
         }
         x
