@@ -19,6 +19,7 @@ mod size;
 
 use tandem_autograd::Graph;
 
+pub use element::escape;
 use element::{Element, number, text_width};
 use outline::{Look, Outline};
 use picture::{Arrow, Picture, Piece, Rect};

@@ -10,7 +10,8 @@ use support::bars::{self, Bar, BarChart};
 use support::format::{Table, bytes, count, times};
 use support::output::{check_writable, write, write_with};
 use support::stats::{Estimate, mean, standard_deviation, standard_error};
-use support::svg::{Scale, escape, text_width, wrap};
+use support::svg::{Scale, text_width, wrap};
+use tandem::draw::escape;
 
 #[test]
 fn numbers_read_well() {

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use tandem::draw::escape;
+
 /// An SVG element. Tags balance and text is escaped by construction.
 ///
 /// `Element::new("text").class("note").at(&[("x", 4.0)]).text("a < b")` shows as
@@ -66,23 +68,6 @@ impl fmt::Display for Element {
             write!(f, "<{tag}{attributes}>{content}</{tag}>")
         }
     }
-}
-
-/// Text as it may stand in XML, in content and between quotes.
-pub fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped += "&amp;",
-            '<' => escaped += "&lt;",
-            '>' => escaped += "&gt;",
-            '"' => escaped += "&quot;",
-            // XML has no way to write the other control characters.
-            c if c.is_control() => escaped.push(' '),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// A text at a point; `anchor` is "start", "middle" or "end".

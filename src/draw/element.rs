@@ -63,6 +63,10 @@ pub fn number(x: f64) -> String {
 }
 
 /// Text as it may stand in XML, in content and between quotes.
+///
+/// ```
+/// assert_eq!(tandem::draw::escape("a < \"b\""), "a &lt; &quot;b&quot;");
+/// ```
 pub fn escape(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
