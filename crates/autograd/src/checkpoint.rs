@@ -258,19 +258,25 @@ mod tests {
         ("nothing to differentiate", |tape, x, [w, _], on| part(on, tape, x.detach(), |_, x| x.exp()) * tape.param(w)),
     ];
 
-    fn store() -> (Params<f64>, [ParamId; 2]) {
+    fn numbers(x: f64, len: usize) -> Tensor<f64> {
+        Tensor::new([len], (0..len).map(|i| x * (1.0 + 0.1 * i as f64)).collect())
+    }
+
+    /// Two parameters of as many numbers.
+    fn store(len: usize) -> (Params<f64>, [ParamId; 2]) {
         let mut params = Params::new();
-        let ids = [("w", 0.7), ("v", -0.3)].map(|(name, x)| params.add(name, Tensor::new([2], vec![x, 1.1 * x])));
+        let ids = [("w", 0.7), ("v", -0.3)].map(|(name, x)| params.add(name, numbers(x, len)));
         (params, ids)
     }
 
     #[test]
     fn gradients_are_the_same_to_the_bit() {
-        let (params, ids) = store();
+        // Enough numbers that sums in another order would differ somewhere in the last bit.
+        let (params, ids) = store(50);
         for (name, program) in PROGRAMS {
             let [kept, again] = [false, true].map(|on| {
                 let tape = Tape::new(&params);
-                let x = tape.input(Tensor::new([2], vec![0.9, -1.3]));
+                let x = tape.input(numbers(-0.2, 50));
                 let loss = program(&tape, x.clone(), ids, on).sum();
                 let value = loss.item();
                 let gradients = loss.backward();
@@ -283,7 +289,7 @@ mod tests {
 
     #[test]
     fn second_derivatives_pass_through() {
-        let (params, ids) = store();
+        let (params, ids) = store(2);
         for (name, program) in PROGRAMS {
             let [kept, again] = [false, true].map(|on| {
                 let tape = Tape::new(&params);
