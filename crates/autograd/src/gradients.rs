@@ -59,6 +59,29 @@ impl<T: Float> Gradients<T> {
         (*found == slot).then_some(gradient)
     }
 
+    /// Takes the gradient of a slot out, to change it beside another one; [`insert`](Gradients::insert)
+    /// puts it back.
+    pub fn take(&mut self, slot: SlotId) -> Option<Tensor<T>> {
+        let taken = self.slots.get_mut(slot.index())?.take_if(|(found, _)| *found == slot);
+        taken.map(|(_, gradient)| gradient)
+    }
+
+    /// Sets the gradient of a slot, also of one on which the loss did not depend.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(2.0)));
+    /// let mut gradients = Tape::new(&params).param(a).square().backward();
+    /// let of_a = gradients.take(params.slot(a)).unwrap();
+    /// gradients.insert(params.slot(b), of_a);
+    /// assert!(gradients.of(&params, a).is_none());
+    /// assert_eq!(gradients.of(&params, b).unwrap().item(), 4.0);
+    /// ```
+    pub fn insert(&mut self, slot: SlotId, gradient: Tensor<T>) {
+        self.put(0, Some(slot), gradient);
+    }
+
     /// The gradient of a parameter, for whichever of its names.
     #[track_caller]
     pub fn of(&self, params: &Params<T>, id: ParamId) -> Option<&Tensor<T>> {

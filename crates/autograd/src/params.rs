@@ -280,6 +280,25 @@ impl<T: Float> Params<T> {
         value.mark(Kind::Parameter);
     }
 
+    /// As [`update`](Params::update), for two slots at once: what holds two parameters together moves both.
+    ///
+    /// # Panics
+    /// If both are one slot.
+    #[track_caller]
+    pub fn update_both(&mut self, slots: [SlotId; 2], write: impl FnOnce([&mut [T]; 2])) {
+        for slot in slots {
+            self.used(slot);
+        }
+        let Ok(both) = self.slots.get_disjoint_mut(slots.map(SlotId::index)) else {
+            panic!("update_both() takes two slots, found slot {} twice", slots[0].index)
+        };
+        let [a, b] = both.map(|slot| slot.value.as_mut().expect("a used slot has a value"));
+        a.update(|of_a| b.update(|of_b| write([of_a, of_b])));
+        for value in [a, b] {
+            value.mark(Kind::Parameter);
+        }
+    }
+
     /// Makes `name` share the slot of `with`, and take its value. If no other name needs the slot
     /// that `name` had, its memory is gone. Tying what is tied already changes nothing.
     ///

@@ -106,6 +106,42 @@ pub fn for_each(tasks: usize, body: impl Fn(usize, usize) + Sync) {
     for_each_on(threads(), tasks, body);
 }
 
+/// Cuts slices of one length into chunks of `len` numbers, the last perhaps shorter, and calls
+/// `body(chunk, [this chunk of each slice])` once for every chunk, on up to [`threads`] threads.
+///
+/// ```
+/// use tandem_autograd::kernels::threads::for_each_chunk;
+/// let (mut a, mut b) = ([1, 2, 3, 4, 5], [0; 5]);
+/// for_each_chunk([&mut a[..], &mut b[..]], 2, |chunk, [a, b]| {
+///     for (a, b) in a.iter_mut().zip(b) {
+///         (*a, *b) = (chunk, *a);
+///     }
+/// });
+/// assert_eq!((a, b), ([0, 0, 1, 1, 2], [1, 2, 3, 4, 5]));
+/// ```
+///
+/// # Panics
+/// If the slices differ in length, or `len` is 0; and if a task panics.
+#[track_caller]
+pub fn for_each_chunk<T: Send, const N: usize>(
+    slices: [&mut [T]; N],
+    len: usize,
+    body: impl Fn(usize, [&mut [T]; N]) + Sync,
+) {
+    let total = slices.first().map_or(0, |slice| slice.len());
+    assert!(len > 0 && slices.iter().all(|slice| slice.len() == total), "chunks are cut from slices of one length");
+    let starts = slices.map(|slice| AtomicPtr::new(slice.as_mut_ptr()));
+    for_each(total.div_ceil(len), |_, chunk| {
+        let (from, n) = (chunk * len, len.min(total - chunk * len));
+        // SAFETY: the slices are borrowed as long as the loop runs and hold `total` numbers each; a chunk is
+        // one task, each task runs once, and no two chunks overlap.
+        let cut = |start: &AtomicPtr<T>| unsafe {
+            std::slice::from_raw_parts_mut(start.load(Ordering::Relaxed).add(from), n)
+        };
+        body(chunk, std::array::from_fn(|i| cut(&starts[i])));
+    });
+}
+
 /// [`for_each`] on at most `limit` threads: `worker` is less than `limit`.
 pub(super) fn for_each_on(limit: usize, tasks: usize, body: impl Fn(usize, usize) + Sync) {
     let team = limit.min(tasks);
