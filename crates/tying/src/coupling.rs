@@ -1,109 +1,293 @@
-//! Pairs of parameters that are independent, close or equal, by one value.
+//! Parameters that are independent, close or equal, by one value.
 
-use std::fmt;
+mod consolidate;
+mod graph_step;
+mod link;
+mod pass;
+mod report;
+mod step;
+#[cfg(test)]
+mod tests;
 
-use tandem_autograd::{Float, Params, Tape, Var};
+use std::sync::Arc;
 
+use tandem_autograd::{Float, Params, Shape, Tape, Tensor, Var};
+
+pub use consolidate::{Consolidation, Within};
+pub use report::{Regime, Report, Row};
+pub use step::NoProximal;
+
+use crate::anchor::Anchor;
 use crate::pairing::{Pair, Pairing};
-use crate::tie::Tie;
+use crate::part::Part;
+use crate::penalty::{Penalty, SquaredL2};
+use crate::strength::{Strength, StrengthError};
+use crate::tie::{Keep, Tie, TieError, join, untie};
+use link::{Link, Second};
 
-/// How strongly the two parameters of a pair hold together.
+/// What can't be coupled so.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum CouplingError {
+    /// A number in the strength makes no sense.
+    #[error(transparent)]
+    Strength(#[from] StrengthError),
+    /// The constraint holds between whole parameters alone.
+    #[error("Strength::Shared: {0}")]
+    Tie(#[from] TieError),
+    /// A learned strength needs the normaliser of the prior.
+    #[error("Strength::Learned: expected a penalty with a degree (squared L2, L1, group lasso), found {penalty}")]
+    Degree {
+        /// The penalty.
+        penalty: String,
+    },
+    /// Numbers have weights where a term stands for each of them.
+    #[error("`{name}` has weights of shape {found}; {penalty} takes one weight for the whole pair")]
+    EachNumber {
+        /// The name.
+        name: Box<str>,
+        /// The shape of its weights.
+        found: Shape,
+        /// The penalty.
+        penalty: String,
+    },
+    /// Weights of another shape.
+    #[error("`{name}` has shape {expected}, but its weights have shape {found}")]
+    WeightShape {
+        /// The name.
+        name: Box<str>,
+        /// Its shape.
+        expected: Shape,
+        /// The shape of its weights.
+        found: Shape,
+    },
+    /// A weight that is negative or not finite.
+    #[error("`{name}`: expected finite weights of at least 0, found {found}")]
+    Weight {
+        /// The name.
+        name: Box<str>,
+        /// The weight.
+        found: f64,
+    },
+}
+
+/// Which parameters belong together, how they are held and how strongly: λ Σ c Ω(wA − wB), or wA = wB.
 ///
-/// ```
-/// use tandem_tying::Strength;
-/// let spectrum = [Strength::Free, Strength::Coupled(0.01), Strength::Shared];
-/// assert_eq!(spectrum.map(|strength| strength.to_string()), ["free", "coupled, λ = 0.01", "shared"]);
-/// ```
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Strength {
-    /// Not at all (λ = 0): two parameters.
-    Free,
-    /// By a penalty λ‖wA − wB‖² with this λ: two parameters that are drawn to each other.
-    Coupled(f64),
-    /// Entirely (λ → ∞): one parameter with two names, stored once.
-    Shared,
-}
-
-impl fmt::Display for Strength {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Strength::Free => f.write_str("free"),
-            Strength::Coupled(lambda) => write!(f, "coupled, λ = {lambda}"),
-            Strength::Shared => f.write_str("shared"),
-        }
-    }
-}
-
-/// A strength λ that is negative or not finite.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("Strength::Coupled: expected a finite λ of at least 0, found {found}")]
-pub struct StrengthError {
-    /// The λ.
-    pub found: f64,
-}
-
-impl Strength {
-    fn check(self) -> Result<(), StrengthError> {
-        match self {
-            Strength::Coupled(found) if !(found.is_finite() && found >= 0.0) => Err(StrengthError { found }),
-            _ => Ok(()),
-        }
-    }
-}
-
-/// A pairing and its strength: Ω(wA, wB) = λ Σ ‖wA − wB‖², or wA = wB.
+/// Ω is the [`Penalty`], c the weight of a pair, λ the [`Strength`]; the crate's first page shows a whole program.
+/// There are three ways to bring a coupling into a step, to the same end:
 ///
-/// The penalty is that of Deep Learning, section 7.9, after Lasserre, Bishop and Minka (2006), where
-/// it is the logarithm of a Gaussian prior with λ = 1/(2σ²). The crate's first page shows a whole
-/// program.
+/// | way | call | where |
+/// |---|---|---|
+/// | on the tape, where a reader sees the nodes | [`penalty`](Coupling::penalty) | added to the loss |
+/// | fused: one pass, no tape, no memory | [`add_gradients`](Coupling::add_gradients) | after the backward sweep |
+/// | proximal: sound at any strength | [`proximal_step`](Coupling::proximal_step) | after the optimizer's step |
+///
+/// At [`Free`](Strength::Free) and [`Shared`](Strength::Shared) each of them does nothing, so that a program is
+/// the same all along the line.
 #[derive(Clone, Debug)]
-pub struct Coupling {
-    pairing: Pairing,
+pub struct Coupling<T: Float = f32> {
+    links: Vec<Link<T>>,
+    penalty: Arc<dyn Penalty<T>>,
     strength: Strength,
+    /// λ in this step.
+    lambda: f64,
+    /// Steps since the strength was set.
+    step: u64,
+    keep: Keep,
     tie: Tie,
 }
 
-impl Coupling {
-    /// Couples the pairs with this strength; see [`set_strength`](Coupling::set_strength).
+impl<T: Float> Coupling<T> {
+    /// Couples pairs by λ‖wA − wB‖²; see [`set_strength`](Coupling::set_strength).
     ///
     /// # Errors
-    /// If λ is negative or not finite. Then nothing has changed.
+    /// If the strength makes no sense, or the pairs can't be shared and shall be. Then nothing has changed.
     ///
     /// # Panics
     /// If the pairing is of another store.
     #[track_caller]
-    pub fn new<T: Float>(
+    pub fn new(params: &mut Params<T>, pairing: Pairing, strength: Strength) -> Result<Coupling<T>, CouplingError> {
+        Coupling::with(params, pairing, SquaredL2, strength)
+    }
+
+    /// Couples pairs by a penalty.
+    ///
+    /// # Errors
+    /// Those of [`new`](Coupling::new); and if the strength is to be learned and the penalty has no degree.
+    ///
+    /// # Panics
+    /// If the pairing is of another store.
+    #[track_caller]
+    pub fn with(
         params: &mut Params<T>,
         pairing: Pairing,
+        penalty: impl Penalty<T> + 'static,
         strength: Strength,
-    ) -> Result<Coupling, StrengthError> {
-        let mut coupling = Coupling { pairing, strength, tie: Tie::default() };
+    ) -> Result<Coupling<T>, CouplingError> {
+        let mut coupling = Coupling::of(pairing.pairs().iter().map(Link::from).collect(), penalty);
         coupling.set_strength(params, strength)?;
         Ok(coupling)
     }
 
-    /// Moves along the spectrum, at any time between two tapes.
-    ///
-    /// To `Shared`, each pair is tied: the first model's values are kept, the second's are gone, and
-    /// so is their memory. To `Free` or `Coupled`, what is shared by a pair comes apart: both start
-    /// from the value that they had shared, and ties within a model are as they were before.
+    /// Draws parameters toward an anchor.
     ///
     /// # Errors
-    /// If λ is negative or not finite. Then nothing has changed.
+    /// If the strength makes no sense; it can't be [`Strength::Shared`], since an anchor has no slot.
+    #[track_caller]
+    pub fn toward(
+        params: &Params<T>,
+        anchor: Anchor<T>,
+        penalty: impl Penalty<T> + 'static,
+        strength: Strength,
+    ) -> Result<Coupling<T>, CouplingError> {
+        let link = |(id, value)| Link::new(Part::from(id), Second::Anchor(value), 1.0);
+        let mut coupling = Coupling::of(anchor.values.into_iter().map(link).collect(), penalty);
+        coupling.check(params, strength)?;
+        coupling.start(params, strength);
+        Ok(coupling)
+    }
+
+    fn of(links: Vec<Link<T>>, penalty: impl Penalty<T> + 'static) -> Coupling<T> {
+        let (strength, keep, tie) = (Strength::Free, Keep::First, Tie::default());
+        Coupling { links, penalty: Arc::new(penalty), strength, lambda: 0.0, step: 0, keep, tie }
+    }
+
+    /// With a weight for each pair: `weight` tells it by the first name, as one number for the whole pair or as one
+    /// for each of its numbers; `None` leaves it as it is. What stands on the tape or in a graph's edge is
+    /// multiplied. With a Fisher information this is EWC; see [`Fisher`](crate::Fisher).
+    ///
+    /// # Errors
+    /// If weights have another shape, are negative or not finite, or if the penalty has no term for each number
+    /// and such weights are given.
+    pub fn weighted(
+        mut self,
+        params: &Params<T>,
+        mut weight: impl FnMut(&str) -> Option<Tensor<T>>,
+    ) -> Result<Coupling<T>, CouplingError> {
+        for link in &mut self.links {
+            let name = link.first.name(params);
+            let Some(weight) = weight(&name) else { continue };
+            let (name, expected, found) = (name.into(), link.first.shape(params), weight.shape());
+            if let Some(bad) = weight.data().iter().find(|c| !(c.is_finite() && **c >= T::ZERO)) {
+                return Err(CouplingError::Weight { name, found: bad.to_f64() });
+            }
+            if found.rank() > 0 && found != expected {
+                return Err(CouplingError::WeightShape { name, expected, found });
+            }
+            if found.rank() > 0 && !self.penalty.each_number() {
+                let penalty = format!("{:?}", self.penalty);
+                return Err(CouplingError::EachNumber { name, found, penalty });
+            }
+            link.weigh(&weight);
+        }
+        self.start(params, self.strength);
+        Ok(self)
+    }
+
+    /// With an affine relation in place of the difference: d = s·wA + t − wB, where the numbers s and t are
+    /// learned, one each for a pair. They start from 1 and 0, as parameters `path.name.scale` and
+    /// `path.name.shift` of the same store, by the first name of the pair (Rozantsev, Salzmann and Fua,
+    /// arXiv 1603.06432). There are no proximal steps of it.
+    ///
+    /// # Errors
+    /// If the strength is [`Strength::Shared`]: what is related is not equal.
+    ///
+    /// # Panics
+    /// If a name is taken.
+    #[track_caller]
+    pub fn related(mut self, params: &mut Params<T>, path: &str) -> Result<Coupling<T>, CouplingError> {
+        let strength = self.strength;
+        if strength == Strength::Shared {
+            self.set_strength(params, Strength::Free)?;
+        }
+        for link in &mut self.links {
+            let name = link.first.name(params);
+            let [scale, shift] = [("scale", T::ONE), ("shift", T::ZERO)]
+                .map(|(leaf, start)| params.add(&format!("{path}.{name}.{leaf}"), Tensor::scalar(start)));
+            link.relation = Some([scale, shift]);
+        }
+        self.set_strength(params, strength)?;
+        Ok(self)
+    }
+
+    /// With a choice of the value that survives [`Strength::Shared`] and [`consolidate`](Coupling::consolidate),
+    /// in place of the first.
+    pub fn keeping(self, keep: Keep) -> Coupling<T> {
+        Coupling { keep, ..self }
+    }
+
+    /// Moves along the spectrum, at any time between two tapes; schedules start anew.
+    ///
+    /// To `Shared`, each pair is tied: the second model's memory is gone. To any other, what is shared by a pair
+    /// comes apart: both start from the value that they had shared, and ties within a model are as they were before.
+    ///
+    /// # Errors
+    /// If the strength makes no sense, or the pairs can't be shared and shall be. Then nothing has changed.
     ///
     /// # Panics
     /// If the coupling is of another store.
     #[track_caller]
-    pub fn set_strength<T: Float>(&mut self, params: &mut Params<T>, strength: Strength) -> Result<(), StrengthError> {
-        strength.check()?;
-        self.strength = strength;
+    pub fn set_strength(&mut self, params: &mut Params<T>, strength: Strength) -> Result<(), CouplingError> {
+        self.check(params, strength)?;
+        let pairs: Vec<Pair> = self.links.iter().filter_map(Link::pair).collect();
         if strength == Strength::Shared {
-            self.tie.then(self.pairing.tie(params));
+            self.tie.then(join(params, &pairs, self.keep));
         } else {
             std::mem::take(&mut self.tie).undo(params);
-            self.pairing.untie(params);
+            untie(params, &pairs);
         }
+        self.start(params, strength);
         Ok(())
+    }
+
+    fn check(&self, params: &Params<T>, strength: Strength) -> Result<(), CouplingError> {
+        strength.check()?;
+        if matches!(strength, Strength::Learned(_)) && self.penalty.degree().is_none() {
+            return Err(CouplingError::Degree { penalty: format!("{:?}", self.penalty) });
+        }
+        let obstacles: Vec<String> = match strength {
+            Strength::Shared => self.links.iter().filter_map(|link| link.obstacle(params)).collect(),
+            _ => Vec::new(),
+        };
+        if obstacles.is_empty() { Ok(()) } else { Err(TieError { pairs: obstacles }.into()) }
+    }
+
+    fn start(&mut self, params: &Params<T>, strength: Strength) {
+        (self.strength, self.step) = (strength, 0);
+        self.follow(params);
+    }
+
+    /// Goes on to the next step: a scheduled λ follows its schedule, a learned one becomes the most probable for
+    /// the parameters as they are now. To be called once a step, after the optimizer; at other strengths it does
+    /// nothing.
+    #[track_caller]
+    pub fn advance(&mut self, params: &Params<T>) {
+        self.step += 1;
+        self.follow(params);
+    }
+
+    fn follow(&mut self, params: &Params<T>) {
+        self.lambda = match self.strength {
+            Strength::Free | Strength::Shared => 0.0,
+            Strength::Coupled(lambda) => lambda,
+            Strength::Scheduled(schedule) => schedule.at(self.step),
+            Strength::Learned(gamma) => gamma.most_probable(self.order(params), self.omega(params)),
+        };
+    }
+
+    /// n/p: the power of λ in the normaliser of the prior, n being the dimension of the differences. Those along a
+    /// ring of pairs depend on each other, and count one less.
+    fn order(&self, params: &Params<T>) -> f64 {
+        let numbers: f64 = link::spanning(self.apart(params), params).map(|link| link.freedom(params)).sum();
+        numbers / self.penalty.degree().unwrap_or(1.0)
+    }
+
+    /// What a learned strength adds to the penalty.
+    fn prior_term(&self, params: &Params<T>) -> f64 {
+        match self.strength {
+            Strength::Learned(gamma) => gamma.term(self.order(params), self.lambda),
+            _ => 0.0,
+        }
     }
 
     /// The strength that was set last.
@@ -111,65 +295,59 @@ impl Coupling {
         self.strength
     }
 
-    /// What is paired.
-    pub fn pairing(&self) -> &Pairing {
-        &self.pairing
+    /// λ in this step; 0 for what is free, and for what is shared and needs no penalty.
+    pub fn lambda(&self) -> f64 {
+        self.lambda
     }
 
-    /// λ Σ ‖wA − wB‖² on the tape, to be added to the losses; a constant 0 if the pairs are free or
-    /// shared.
+    /// λ Σ c Ω(wA − wB) on the tape, to be added to the losses; a constant 0 if the pairs are free or shared. What a
+    /// learned strength costs is part of it.
     ///
-    /// It is a sum of squares without a root, so its gradient ±2λ(wA − wB) exists where wA = wB too,
-    /// and is exactly zero there. Pairs of the same two slots count once, and a pair that someone
+    /// Where wA = wB, the gradient is exactly zero. Pairs of the same two slots count once, and a pair that someone
     /// tied counts as zero.
     ///
     /// # Panics
     /// If the coupling is of another store, or the tape is spent.
     #[track_caller]
-    pub fn penalty<'t, T: Float>(&self, tape: &'t Tape<'_, T>) -> Var<'t, T> {
-        let Strength::Coupled(lambda) = self.strength else { return tape.constant(T::ZERO) };
-        let squares =
-            self.apart(tape.params()).map(|pair| (tape.param(pair.first) - tape.param(pair.second)).square().sum());
-        squares.reduce(|sum, square| sum + square).map_or_else(|| tape.constant(T::ZERO), |sum| lambda * sum)
+    pub fn penalty<'t>(&self, tape: &'t Tape<'_, T>) -> Var<'t, T> {
+        let zero = || tape.constant(T::ZERO);
+        if self.lambda == 0.0 {
+            return zero();
+        }
+        let _part = tape.enter("coupling");
+        let terms = self.apart(tape.params()).map(|link| link.omega_on(tape, &*self.penalty));
+        let omega = terms.reduce(|sum, term| sum + term).map_or_else(zero, |omega| self.lambda * omega);
+        match self.prior_term(tape.params()) {
+            0.0 => omega,
+            term => omega + term,
+        }
     }
 
-    /// The distance √Σ ‖wA − wB‖² between the two models, over what is paired. It does not depend on
-    /// the strength.
+    /// The distance √Σ‖d‖² between the two sides, over all pairs. It depends neither on strength nor on weights.
     ///
     /// # Panics
     /// If the coupling is of another store.
     #[track_caller]
-    pub fn distance<T: Float>(&self, params: &Params<T>) -> f64 {
-        let square = |pair: Pair| -> f64 {
-            let (a, b) = (params.get(pair.first).data(), params.get(pair.second).data());
-            a.iter().zip(b).map(|(a, b)| (a.to_f64() - b.to_f64()).powi(2)).sum()
-        };
+    pub fn distance(&self, params: &Params<T>) -> f64 {
         // Not `sum`, by which nothing adds up to −0.
-        self.apart(params).map(square).fold(0.0, |sum, square| sum + square).sqrt()
+        self.apart(params).map(|link| link.square(params)).fold(0.0, |sum, square| sum + square).sqrt()
     }
 
-    /// Bytes of the lists of pairs and ties, as they have grown.
+    /// Bytes of the lists of pairs and ties, as they have grown, and of the penalty; without anchors and weights.
     pub fn bookkeeping_bytes(&self) -> usize {
-        self.pairing.bookkeeping_bytes() + self.tie.bookkeeping_bytes()
+        let penalty = size_of::<[usize; 2]>() + size_of_val(&*self.penalty);
+        self.links.capacity() * size_of::<Link<T>>() + penalty + self.tie.bookkeeping_bytes()
     }
 
-    /// The pairs of two slots, each two slots once: what is shared within both models counts once.
-    fn apart<T: Float>(&self, params: &Params<T>) -> impl Iterator<Item = Pair> {
-        let slots = |pair: &Pair| {
-            let (a, b) = (params.slot(pair.first), params.slot(pair.second));
-            (a.min(b), a.max(b))
-        };
-        let pairs = self.pairing.pairs();
-        // No list of those that were seen: a step would ask the system for it. No two pairs have both
-        // names in common, so where neither slot has a third name there is nothing to look for.
-        let seen = move |i: usize, pair: &Pair| {
-            (params.is_shared(pair.first) || params.is_shared(pair.second))
-                && pairs[..i].iter().any(|earlier| slots(earlier) == slots(pair))
-        };
-        let pairs = pairs.iter().copied().enumerate();
-        pairs.filter(move |(i, pair)| !pair.is_shared(params) && !seen(*i, pair)).map(|(_, pair)| pair)
+    /// What is not shared, each two slots once: what is shared within both models counts once.
+    fn apart<'a>(&'a self, params: &'a Params<T>) -> impl Iterator<Item = &'a Link<T>> + Clone {
+        (0..self.links.len()).filter(move |&i| self.counts(i, params)).map(move |i| &self.links[i])
+    }
+
+    fn counts(&self, i: usize, params: &Params<T>) -> bool {
+        let link = &self.links[i];
+        // No list of those that were seen: a step would ask the system for it.
+        let seen = || link.may_repeat(params) && self.links[..i].iter().any(|earlier| earlier.same(link, params));
+        !link.is_shared(params) && !seen()
     }
 }
-
-#[cfg(test)]
-mod tests;

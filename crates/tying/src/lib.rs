@@ -11,21 +11,24 @@
 //!
 //! ```
 //! use tandem_autograd::{Params, Tape, Tensor};
-//! use tandem_tying::{Coupling, Pairing, Strength};
+//! use tandem_tying::{Coupling, Pairing, Schedule, Strength};
 //!
 //! # fn main() -> Result<(), Box<dyn std::error::Error>> {
-//! for (strength, apart) in [(Strength::Free, 1.0), (Strength::Coupled(0.5), 1.0 / 3.0), (Strength::Shared, 0.0)] {
+//! let annealed = Strength::Scheduled(Schedule::Geometric { from: 0.01, to: 0.5, steps: 50 });
+//! let spectrum = [(Strength::Free, 1.0), (Strength::Coupled(0.5), 1.0 / 3.0), (annealed, 1.0 / 3.0), (Strength::Shared, 0.0)];
+//! for (strength, apart) in spectrum {
 //!     let mut params = Params::<f64>::new();
 //!     let (a, b) = (params.add("a.w", Tensor::scalar(0.0)), params.add("b.w", Tensor::scalar(0.0)));
 //!     let pairing = Pairing::by_path(&params, "a", "b")?;
-//!     let coupling = Coupling::new(&mut params, pairing, strength)?;
-//!     for _ in 0..100 {
+//!     let mut coupling = Coupling::new(&mut params, pairing, strength)?;
+//!     for _ in 0..150 {
 //!         let tape = Tape::new(&params);
 //!         let losses = 0.5 * (tape.param(a) - 1.0).square() + 0.5 * (tape.param(b) - 2.0).square();
 //!         let gradients = (losses + coupling.penalty(&tape)).backward();
 //!         for slot in params.slots().collect::<Vec<_>>() {
 //!             params.update(slot, |w| w[0] -= 0.3 * gradients.get(slot).unwrap().item());
 //!         }
+//!         coupling.advance(&params);
 //!     }
 //!     assert!((coupling.distance(&params) - apart).abs() < 1e-9);
 //! }
@@ -35,18 +38,44 @@
 //!
 //! | to | use |
 //! |---|---|
-//! | pair the parameters of two models by their names | [`Pairing::by_path`], [`Pairing::by_path_where`] |
-//! | see what is paired, and what is shared | [`Pairing::table`] |
-//! | make two models one, and two again | [`Pairing::tie`], [`Tie::undo`], [`Pairing::untie`] |
-//! | choose independent, close or equal by one value | [`Coupling`], [`Strength`] |
+//! | pair the parameters of two models: by names, patterns, keys, a list, rows | [`Pairing`], [`rows`] |
+//! | pair those of many models, in a star, a chain, a graph | [`Graph`], [`Pairing::over`] |
+//! | draw parameters to zero, to where they were, to another store | [`Anchor`], [`Coupling::toward`] |
+//! | choose independent, close or equal by one value: constant, scheduled, learned | [`Strength`], [`by_validation`] |
+//! | choose the norm, or bring one's own | [`SquaredL2`], [`L1`], [`Huber`], [`GroupLasso`], [`Penalty`] |
+//! | weigh pairs and numbers, as EWC does | [`Coupling::weighted`], [`Fisher`] |
+//! | learn how one side follows from the other | [`Coupling::related`] |
+//! | bring it into a step: on the tape, fused, proximal | [`Coupling::penalty`], [`Coupling::add_gradients`], [`Coupling::proximal_step`] |
+//! | make models one, and two again | [`Coupling::set_strength`], [`Pairing::tie`], [`Tie::undo`] |
+//! | make one what came close | [`Coupling::consolidate`] |
+//! | see where every pair stands | [`Coupling::report`], [`Pairing::table`] |
 //!
 //! The crate works on names and slots and knows no layers, so it couples models of any kind. Both
 //! models live in one store.
+//!
+//! The files in reading order: `part`, `pairing`, `graph`; `tie`, `strength`; `penalty`, `coupling`; `fused` and
+//! `proximal`, the loops over numbers; `coupling/*`, what a coupling does with them; `anchor`, `fisher`.
 
+mod anchor;
 mod coupling;
+mod fisher;
+mod fused;
+mod graph;
 mod pairing;
+mod part;
+mod penalty;
+mod proximal;
+mod strength;
 mod tie;
 
-pub use coupling::{Coupling, Strength, StrengthError};
-pub use pairing::{Mismatch, Pair, Pairing, PairingError, Table};
-pub use tie::Tie;
+pub use anchor::Anchor;
+pub use coupling::{Consolidation, Coupling, CouplingError, NoProximal, Regime, Report, Row, Within};
+pub use fisher::Fisher;
+pub use fused::Pass;
+pub use graph::Graph;
+pub use pairing::{Mismatch, Pair, Pairing, PairingError, Side, Table};
+pub use part::{Named, Part, rows};
+pub use penalty::{GroupLasso, Groups, Huber, L1, Penalty, SquaredL2};
+pub use proximal::Step;
+pub use strength::{Gamma, Schedule, Strength, StrengthError, Validation, by_validation};
+pub use tie::{Keep, Tie, TieError};

@@ -1,52 +1,83 @@
 //! Which parameters belong together.
 
-use std::fmt;
+mod error;
+mod table;
+#[cfg(test)]
+mod tests;
 
-use tandem_autograd::{Float, ParamId, Params, Shape};
+use std::collections::HashMap;
 
-/// Two names of parameters of one shape that belong together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+use tandem_autograd::{Float, ParamId, Params};
+
+pub(crate) use error::lines;
+pub use error::{Mismatch, PairingError};
+pub use table::Table;
+pub(crate) use table::lay_out;
+
+use crate::graph::Graph;
+use crate::part::{Named, Part};
+
+/// Two parameters of one shape, or rows of them, that belong together.
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
-    /// The name that keeps its slot when the two are tied.
-    pub first: ParamId,
-    /// The name that takes the other's slot.
-    pub second: ParamId,
+    /// What keeps its slot when the two are tied.
+    pub first: Part,
+    /// What takes the other's slot.
+    pub second: Part,
+    /// The factor of this pair's share in a penalty: 1, or what an edge of a [`Graph`] says.
+    pub weight: f64,
 }
 
 impl Pair {
-    /// Whether one value is stored for both names.
+    /// Whether one value is stored for both.
     #[track_caller]
     pub fn is_shared<T: Float>(self, params: &Params<T>) -> bool {
-        params.slot(self.first) == params.slot(self.second)
+        self.first.is(self.second, params)
     }
 }
 
-/// Which parameters of two models belong together, in the order in which the first model's were
-/// added to the store.
+/// On which side of its pair a name stands; see [`Pairing::by_key`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// It keeps its slot when the two are tied.
+    First,
+    /// It takes the other's slot.
+    Second,
+}
+
+/// Which parameters belong together, in the order in which the first ones were added to the store.
 ///
 /// Plain names: a pairing holds no numbers, and it is also good for a clone of the store.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tensor};
-/// use tandem_tying::Pairing;
+/// use tandem_tying::{Pairing, rows};
 /// let mut params = Params::<f32>::new();
-/// for (path, shape) in [("a.0.weight", [4, 8]), ("a.1.weight", [8, 3]), ("b.0.weight", [4, 8]), ("b.1.weight", [8, 5])] {
+/// for (path, shape) in [("a.0.weight", [4, 8]), ("a.1.weight", [8, 3]), ("b.0.weight", [4, 8]), ("b.1.weight", [5, 3])] {
 ///     params.add(path, Tensor::zeros(shape));
 /// }
-/// // The last layers tell different classes apart, and are left out on purpose.
-/// let pairing = Pairing::by_path_where(&params, "a", "b", |rest| rest.starts_with("0."))?;
+/// // Models may have only some parameters in common: those that a pattern chooses, say.
+/// let pairing = Pairing::by_glob(&params, "a", "b", "0.*")?;
 /// assert_eq!(pairing.pairs().len(), 1);
 ///
 /// let error = Pairing::by_path(&params, "a", "b").unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
-///     "`a` and `b` do not pair:\n  `a.1.weight` has shape [8, 3], but `b.1.weight` has shape [8, 5]"
+///     "`a` and `b` do not pair:\n  `a.1.weight` has shape [8, 3], but `b.1.weight` has shape [5, 3]"
+/// );
+///
+/// let pairing = Pairing::list(&params, [(rows("a.1.weight", ..5), "b.1.weight")])?;
+/// assert_eq!(
+///     pairing.table(&params).to_string(),
+///     "first             second      shape   status\na.1.weight[0..5]  b.1.weight  [5, 3]  free"
 /// );
 /// # Ok::<(), tandem_tying::PairingError>(())
 /// ```
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Pairing {
     pairs: Vec<Pair>,
+    /// Names under the prefixes that were not chosen.
+    left_out: Vec<ParamId>,
 }
 
 impl Pairing {
@@ -69,44 +100,124 @@ impl Pairing {
         params: &Params<T>,
         first: &str,
         second: &str,
+        chosen: impl FnMut(&str) -> bool,
+    ) -> Result<Pairing, PairingError> {
+        let mut found = Found::default();
+        found.by_path(params, [first, second], 1.0, chosen);
+        found.finish(params, || format!("`{first}` and `{second}` do not pair"))
+    }
+
+    /// As [`by_path_where`](Pairing::by_path_where), for the parameters whose `rest` matches a pattern
+    /// of the shell: `*` stands for any characters within a segment of the path, `?` for one, `[ab]` for one
+    /// of these, `**` for any number of whole segments.
+    ///
+    /// # Errors
+    /// Those of [`by_path_where`](Pairing::by_path_where); and if this is not a pattern.
+    pub fn by_glob<T: Float>(
+        params: &Params<T>,
+        first: &str,
+        second: &str,
+        pattern: &str,
+    ) -> Result<Pairing, PairingError> {
+        // The patterns are those of file paths, whose segments end at a slash.
+        let path = |dotted: &str| dotted.replace('.', "/");
+        let options = glob::MatchOptions { require_literal_separator: true, ..glob::MatchOptions::new() };
+        match glob::Pattern::new(&path(pattern)) {
+            Ok(glob) => Pairing::by_path_where(params, first, second, |rest| glob.matches_with(&path(rest), options)),
+            Err(error) => Err(PairingError {
+                what: format!("`{first}` and `{second}` do not pair").into(),
+                mismatches: vec![Mismatch::Pattern { pattern: pattern.into(), reason: error.msg }],
+            }),
+        }
+    }
+
+    /// Pairs the names for which `key` tells one key on two sides. Names without a key are left out.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_tying::{Pairing, Side};
+    /// // An autoencoder: the decoder's last layer mirrors the encoder's first.
+    /// let mut params = Params::<f32>::new();
+    /// for path in ["encoder.0", "encoder.1", "decoder.0", "decoder.1"] {
+    ///     params.add(path, Tensor::zeros([3, 3]));
+    /// }
+    /// let pairing = Pairing::by_key(&params, |path| match path.split_once('.')? {
+    ///     ("encoder", layer) => Some((Side::First, layer.to_string())),
+    ///     (_, layer) => Some((Side::Second, if layer == "0" { "1" } else { "0" }.to_string())),
+    /// })?;
+    /// assert_eq!(params.name(pairing.pairs()[0].second.id), "decoder.1");
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
+    ///
+    /// # Errors
+    /// One error that lists every key that only one side has or that several names of a side have,
+    /// every pair whose shapes differ, and that there is no pair, if so.
+    pub fn by_key<T: Float>(
+        params: &Params<T>,
+        mut key: impl FnMut(&str) -> Option<(Side, String)>,
+    ) -> Result<Pairing, PairingError> {
+        let (mut found, mut sides) = (Found::default(), [Vec::new(), Vec::new()]);
+        for (id, path) in params.names() {
+            match key(path) {
+                Some((side, key)) => sides[side as usize].push((id, key)),
+                None => found.left_out.push(id),
+            }
+        }
+        found.match_up(params, &sides, 1.0, |_, key| format!("of key `{key}`"));
+        found.finish(params, || "the keys do not pair".into())
+    }
+
+    /// The pairs of a list of names; rows of a parameter are what [`rows`](crate::rows) makes.
+    ///
+    /// # Errors
+    /// One error that lists every name and every rows that there are not, every pair whose shapes differ or
+    /// that the list has twice, and that the list is empty, if so.
+    pub fn list<'a, T: Float, A: Into<Named<'a>>, B: Into<Named<'a>>>(
+        params: &Params<T>,
+        pairs: impl IntoIterator<Item = (A, B)>,
+    ) -> Result<Pairing, PairingError> {
+        let mut found = Found::default();
+        for (first, second) in pairs {
+            let both = [first.into(), second.into()].map(|named| found.part(params, named));
+            if let [Some(first), Some(second)] = both {
+                found.pairs.push(Pair { first, second, weight: 1.0 });
+            }
+        }
+        found.finish(params, || "the list does not pair".into())
+    }
+
+    /// Pairs the parameters of any number of models, along the edges of a graph, each with its weight.
+    ///
+    /// # Errors
+    /// One error that lists everything that [`by_path`](Pairing::by_path) reports, for every edge, and what is
+    /// wrong with the graph itself: models that it does not know, weights that are none, edges that it has twice.
+    pub fn over<T: Float>(params: &Params<T>, graph: &Graph) -> Result<Pairing, PairingError> {
+        Pairing::over_where(params, graph, |_| true)
+    }
+
+    /// As [`over`](Pairing::over), for the parameters that are chosen by what follows the models' prefix.
+    ///
+    /// # Errors
+    /// Those of [`over`](Pairing::over), about the chosen names alone; and if none is chosen.
+    pub fn over_where<T: Float>(
+        params: &Params<T>,
+        graph: &Graph,
         mut chosen: impl FnMut(&str) -> bool,
     ) -> Result<Pairing, PairingError> {
-        let mut mismatches = Vec::new();
-        let mut under = |prefix: &str| {
-            let mut names: Vec<(ParamId, &str)> =
-                params.names().filter_map(|(id, path)| Some((id, tail(path, prefix)?))).collect();
-            if names.is_empty() {
-                mismatches.push(Mismatch::Prefix { prefix: prefix.into() });
+        let mut found = Found { mismatches: graph.mistakes(), ..Found::default() };
+        if found.mismatches.is_empty() {
+            for (a, b, weight) in graph.edges() {
+                found.by_path(params, [a, b], weight, &mut chosen);
             }
-            names.retain(|(_, tail)| chosen(tail.strip_prefix('.').unwrap_or(tail)));
-            names
-        };
-        let (firsts, seconds) = (under(first), under(second));
-        if mismatches.is_empty() && firsts.is_empty() && seconds.is_empty() {
-            mismatches.push(Mismatch::NothingChosen);
         }
-        let mut pairs = Vec::new();
-        if mismatches.is_empty() {
-            let mut missing = |id, partner| {
-                mismatches.push(Mismatch::Missing { name: params.name(id).into(), partner });
-            };
-            for (id, tail) in &firsts {
-                match seconds.iter().find(|(_, other)| other == tail) {
-                    Some((partner, _)) => pairs.push(Pair { first: *id, second: *partner }),
-                    None => missing(*id, format!("{second}{tail}").into()),
-                }
-            }
-            for (id, tail) in &seconds {
-                if !firsts.iter().any(|(_, other)| other == tail) {
-                    missing(*id, format!("{first}{tail}").into());
-                }
-            }
-            mismatches.extend(pairs.iter().filter_map(|pair| differing_shapes(params, *pair)));
-        }
-        if mismatches.is_empty() {
-            return Ok(Pairing { pairs });
-        }
-        Err(PairingError { first: first.into(), second: second.into(), mismatches })
+        found.finish(params, || "the models of the graph do not pair".into())
+    }
+
+    /// The pairs of both.
+    pub fn and(mut self, other: Pairing) -> Pairing {
+        self.pairs.extend(other.pairs);
+        self.left_out.extend(other.left_out);
+        self
     }
 
     /// The pairs, in their fixed order.
@@ -114,205 +225,135 @@ impl Pairing {
         &self.pairs
     }
 
-    /// Bytes of the list, as it has grown.
-    pub fn bookkeeping_bytes(&self) -> usize {
-        self.pairs.capacity() * size_of::<Pair>()
-    }
-
-    /// A table for the reader: both names, the shape, and whether the pair is free or shared in
-    /// this store.
+    /// A table for the reader: both names, the shape, and whether the pair is free or shared in this
+    /// store; below, the names under the prefixes that were left out.
     pub fn table<'a, T: Float>(&'a self, params: &'a Params<T>) -> Table<'a, T> {
         Table { pairing: self, params }
     }
 }
 
-/// What stands behind a prefix of whole segments, from the dot on; nothing behind the prefix itself.
-fn tail<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
-    path.strip_prefix(prefix).filter(|tail| tail.is_empty() || tail.starts_with('.'))
+/// What a search has found so far, and what stands in its way.
+#[derive(Default)]
+struct Found {
+    pairs: Vec<Pair>,
+    left_out: Vec<ParamId>,
+    mismatches: Vec<Mismatch>,
 }
 
-fn differing_shapes<T: Float>(params: &Params<T>, pair: Pair) -> Option<Mismatch> {
-    let (first_shape, second_shape) = (params.get(pair.first).shape(), params.get(pair.second).shape());
-    (first_shape != second_shape).then(|| Mismatch::Shape {
-        first: params.name(pair.first).into(),
-        first_shape,
-        second: params.name(pair.second).into(),
-        second_shape,
-    })
-}
+impl Found {
+    fn by_path<T: Float>(
+        &mut self,
+        params: &Params<T>,
+        prefixes: [&str; 2],
+        weight: f64,
+        mut chosen: impl FnMut(&str) -> bool,
+    ) {
+        let before = self.mismatches.len();
+        let sides = prefixes.map(|prefix| {
+            let under = params.names().filter_map(|(id, path)| Some((id, tail(path, prefix)?.to_string())));
+            let (names, left_out): (Vec<_>, Vec<_>) =
+                under.partition(|(_, tail)| chosen(tail.strip_prefix('.').unwrap_or(tail)));
+            let missing = || Mismatch::Prefix { prefix: prefix.into() };
+            if names.is_empty() && left_out.is_empty() && !self.mismatches.contains(&missing()) {
+                self.mismatches.push(missing());
+            }
+            for (id, _) in left_out {
+                if !self.left_out.contains(&id) {
+                    self.left_out.push(id);
+                }
+            }
+            names
+        });
+        if self.mismatches.len() == before {
+            self.match_up(params, &sides, weight, |side, tail| format!("`{}{tail}`", prefixes[side as usize]));
+        }
+    }
 
-/// A [`Pairing`] as it stands in a store, to be displayed.
-pub struct Table<'a, T: Float> {
-    pairing: &'a Pairing,
-    params: &'a Params<T>,
-}
+    /// Pairs what has the same key on both sides. `partner` describes the name that is missing on a side.
+    fn match_up<T: Float>(
+        &mut self,
+        params: &Params<T>,
+        sides: &[Vec<(ParamId, String)>; 2],
+        weight: f64,
+        partner: impl Fn(Side, &str) -> String,
+    ) {
+        let by_key = sides.each_ref().map(|side| {
+            let mut ids: HashMap<&str, Vec<ParamId>> = HashMap::new();
+            for (id, key) in side {
+                ids.entry(key).or_default().push(*id);
+            }
+            ids
+        });
+        let mut missing = |id, side, key: &str| {
+            self.mismatches
+                .push(Mismatch::Missing { name: params.name(id).into(), partner: partner(side, key).into() });
+        };
+        let mut ambiguous = Vec::new();
+        for (id, key) in &sides[0] {
+            match (&by_key[0][key.as_str()][..], by_key[1].get(key.as_str()).map(Vec::as_slice)) {
+                (_, None) => missing(*id, Side::Second, key),
+                ([_], Some([second])) => {
+                    self.pairs.push(Pair { first: (*id).into(), second: (*second).into(), weight });
+                }
+                (firsts, Some(seconds)) if firsts[0] == *id => {
+                    let names = firsts.iter().chain(seconds).map(|&id| params.name(id).into());
+                    ambiguous.push(Mismatch::Ambiguous { key: key.as_str().into(), names: names.collect() });
+                }
+                _ => {}
+            }
+        }
+        for (id, key) in &sides[1] {
+            if !by_key[0].contains_key(key.as_str()) {
+                missing(*id, Side::First, key);
+            }
+        }
+        self.mismatches.append(&mut ambiguous);
+    }
 
-impl<T: Float> fmt::Display for Table<'_, T> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let mut rows = vec![["first", "second", "shape", "status"].map(String::from)];
-        for pair in self.pairing.pairs() {
-            let [first, second] = [pair.first, pair.second].map(|id| self.params.name(id).to_string());
-            let status = match pair.is_shared(self.params) {
-                _ if pair.first == pair.second => "one name",
-                true => "shared",
-                false => "free",
+    /// The part that a list names, if there is one.
+    fn part<T: Float>(&mut self, params: &Params<T>, named: Named<'_>) -> Option<Part> {
+        let Some(id) = params.find(named.path) else {
+            self.mismatches.push(Mismatch::Unknown { name: named.path.into() });
+            return None;
+        };
+        let Some((start, end)) = named.rows else { return Some(id.into()) };
+        let shape = params.get(id).shape();
+        let all = shape.dims().first().map_or(0, |&rows| rows as usize);
+        let end = end.unwrap_or(all);
+        if shape.rank() == 0 || start >= end || end > all {
+            self.mismatches.push(Mismatch::Rows { name: named.path.into(), shape, start, end });
+            return None;
+        }
+        let whole = (start, end) == (0, all);
+        Some(Part { id, rows: (!whole).then_some([start as u32, end as u32]) })
+    }
+
+    fn finish<T: Float>(mut self, params: &Params<T>, what: impl FnOnce() -> String) -> Result<Pairing, PairingError> {
+        for (i, pair) in self.pairs.iter().enumerate() {
+            let [first, second] = [pair.first, pair.second].map(|part| part.name(params).into());
+            let [first_shape, second_shape] = [pair.first, pair.second].map(|part| part.shape(params));
+            let same = |other: &Pair| {
+                let [a, b] = [other.first, other.second];
+                (a == pair.first && b == pair.second) || (a == pair.second && b == pair.first)
             };
-            rows.push([first, second, self.params.get(pair.first).shape().to_string(), status.into()]);
+            if first_shape != second_shape {
+                self.mismatches.push(Mismatch::Shape { first, first_shape, second, second_shape });
+            } else if self.pairs[..i].iter().any(same) {
+                self.mismatches.push(Mismatch::Twice { first, second });
+            }
         }
-        let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
-        let [a, b, c] = [0, 1, 2].map(width);
-        for (i, [first, second, shape, status]) in rows.iter().enumerate() {
-            let end = if i == 0 { "" } else { "\n" };
-            write!(f, "{end}{first:a$}  {second:b$}  {shape:c$}  {status}")?;
+        if self.mismatches.is_empty() && self.pairs.is_empty() {
+            self.mismatches.push(Mismatch::NothingChosen);
         }
-        Ok(())
-    }
-}
-
-/// Why two sets of parameters do not pair: everything that stands in the way, at once.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("`{first}` and `{second}` do not pair:{}", lines(mismatches))]
-pub struct PairingError {
-    /// The prefix of the first names.
-    pub first: Box<str>,
-    /// The prefix of the second names.
-    pub second: Box<str>,
-    /// What stands in the way.
-    pub mismatches: Vec<Mismatch>,
-}
-
-/// One thing that keeps two sets of parameters from pairing.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum Mismatch {
-    /// There is no name under a prefix.
-    #[error("no parameter is named `{prefix}` or `{prefix}.…`")]
-    Prefix {
-        /// The prefix.
-        prefix: Box<str>,
-    },
-    /// There are names under the prefixes, and none was chosen.
-    #[error("no parameter was chosen")]
-    NothingChosen,
-    /// A name has no partner.
-    #[error("`{name}` has no partner `{partner}`")]
-    Missing {
-        /// The name.
-        name: Box<str>,
-        /// The name that its partner would have.
-        partner: Box<str>,
-    },
-    /// Two names belong together, but hold tensors of different shapes.
-    #[error("`{first}` has shape {first_shape}, but `{second}` has shape {second_shape}")]
-    Shape {
-        /// The first name.
-        first: Box<str>,
-        /// Its shape.
-        first_shape: Shape,
-        /// The second name.
-        second: Box<str>,
-        /// Its shape.
-        second_shape: Shape,
-    },
-}
-
-fn lines(mismatches: &[Mismatch]) -> String {
-    mismatches.iter().fold(String::new(), |lines, mismatch| lines + "\n  " + &mismatch.to_string())
-}
-
-#[cfg(test)]
-mod tests {
-    use tandem_autograd::Tensor;
-
-    use super::*;
-
-    fn store(names: &[(&str, &[usize])]) -> Params<f32> {
-        let mut params = Params::new();
-        for (path, shape) in names {
-            params.add(path, Tensor::zeros(*shape));
+        if self.mismatches.is_empty() {
+            Ok(Pairing { pairs: self.pairs, left_out: self.left_out })
+        } else {
+            Err(PairingError { what: what().into(), mismatches: self.mismatches })
         }
-        params
     }
+}
 
-    fn names(params: &Params<f32>, pairing: &Pairing) -> Vec<(String, String)> {
-        let name = |id| params.name(id).to_string();
-        pairing.pairs().iter().map(|pair| (name(pair.first), name(pair.second))).collect()
-    }
-
-    #[test]
-    fn names_pair_by_whole_segments_in_the_order_of_the_first_model() {
-        let params = store(&[
-            ("b.y", &[2]),
-            ("ab.x", &[9]),
-            ("a.y", &[2]),
-            ("b.x.w", &[3, 1]),
-            ("a.x.w", &[3, 1]),
-            ("a", &[]),
-            ("b", &[]),
-            ("b.", &[7]),
-            ("a.", &[7]),
-        ]);
-        let pairs = names(&params, &Pairing::by_path(&params, "a", "b").unwrap());
-        let expected = [("a.y", "b.y"), ("a.x.w", "b.x.w"), ("a", "b"), ("a.", "b.")];
-        assert_eq!(pairs, expected.map(|(a, b)| (a.into(), b.into())));
-        let pairs = names(&params, &Pairing::by_path(&params, "b.x", "a.x").unwrap());
-        assert_eq!(pairs, [("b.x.w".into(), "a.x.w".into())]);
-    }
-
-    #[test]
-    fn one_error_lists_all_that_stands_in_the_way() {
-        let params = store(&[
-            ("a.0.weight", &[4, 8]),
-            ("a.0.bias", &[8]),
-            ("a.1.weight", &[8, 3]),
-            ("b.0.weight", &[4, 9]),
-            ("b.1.weight", &[3, 8]),
-            ("b.1.bias", &[3]),
-            ("ab.0.bias", &[8]),
-        ]);
-        let message = |result: Result<Pairing, PairingError>| result.unwrap_err().to_string();
-        insta::assert_snapshot!(message(Pairing::by_path(&params, "a", "b")), @r"
-        `a` and `b` do not pair:
-          `a.0.bias` has no partner `b.0.bias`
-          `b.1.bias` has no partner `a.1.bias`
-          `a.0.weight` has shape [4, 8], but `b.0.weight` has shape [4, 9]
-          `a.1.weight` has shape [8, 3], but `b.1.weight` has shape [3, 8]
-        ");
-        insta::assert_snapshot!(message(Pairing::by_path(&params, "x", "a.")), @r"
-        `x` and `a.` do not pair:
-          no parameter is named `x` or `x.…`
-          no parameter is named `a.` or `a..…`
-        ");
-        insta::assert_snapshot!(message(Pairing::by_path(&params, "a.0", "c")), @r"
-        `a.0` and `c` do not pair:
-          no parameter is named `c` or `c.…`
-        ");
-        insta::assert_snapshot!(message(Pairing::by_path_where(&params, "a", "b", |rest| rest == "2.bias")), @r"
-        `a` and `b` do not pair:
-          no parameter was chosen
-        ");
-        // A choice leaves nothing out without a word: what is chosen needs a partner.
-        insta::assert_snapshot!(message(Pairing::by_path_where(&params, "a", "b", |rest| rest == "1.bias")), @r"
-        `a` and `b` do not pair:
-          `b.1.bias` has no partner `a.1.bias`
-        ");
-    }
-
-    #[test]
-    fn the_table_tells_what_is_shared() {
-        let mut params = store(&[("a.weight", &[2, 3]), ("a.b", &[3]), ("long.weight", &[2, 3]), ("long.b", &[3])]);
-        let pairing = Pairing::by_path(&params, "a", "long").unwrap();
-        let pair = pairing.pairs()[0];
-        params.tie(pair.second, pair.first).unwrap();
-        insta::assert_snapshot!(pairing.table(&params), @r"
-        first     second       shape   status
-        a.weight  long.weight  [2, 3]  shared
-        a.b       long.b       [3]     free
-        ");
-        let itself = Pairing::by_path(&params, "a.b", "a.b").unwrap();
-        insta::assert_snapshot!(itself.table(&params), @r"
-        first  second  shape  status
-        a.b    a.b     [3]    one name
-        ");
-    }
+/// What stands behind a prefix of whole segments, from the dot on; nothing behind the prefix itself.
+pub(crate) fn tail<'a>(path: &'a str, prefix: &str) -> Option<&'a str> {
+    path.strip_prefix(prefix).filter(|tail| tail.is_empty() || tail.starts_with('.'))
 }

@@ -1,10 +1,20 @@
 //! Equal parameters: two models on one set of slots, and apart again.
 
-use tandem_autograd::{Float, ParamId, Params};
+use tandem_autograd::{Float, Kind, ParamId, Params, SlotId, Tensor};
 
-use crate::pairing::{Pair, Pairing};
+use crate::pairing::{Pair, Pairing, lines};
 
-/// What [`Pairing::tie`] changed, so that it can be taken back.
+/// Which value survives when parameters become one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Keep {
+    /// The first name's.
+    #[default]
+    First,
+    /// The mean of all values that become one, each slot's counting once.
+    Mean,
+}
+
+/// What tying changed, so that it can be taken back.
 #[derive(Clone, Debug, Default)]
 pub struct Tie {
     joined: Vec<Joined>,
@@ -18,42 +28,44 @@ struct Joined {
     trainable: bool,
 }
 
+/// What can't be one: both names of each pair, and why.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("some pairs can't be one:{}", lines(pairs))]
+pub struct TieError {
+    /// A line for each pair.
+    pub pairs: Vec<String>,
+}
+
 impl Pairing {
     /// Makes each pair one: the second name takes the slot of the first, and its own memory is
     /// gone. Being equal is transitive: names that shared the second's slot come along, so that no
-    /// tie breaks. Pairs that share a slot already are left as they are.
+    /// tie breaks. Pairs that share a slot already are left as they are. An optimizer goes on with the
+    /// state of the first name's slot.
     ///
     /// ```
     /// use tandem_autograd::{Params, Tensor};
-    /// use tandem_tying::Pairing;
+    /// use tandem_tying::{Keep, Pairing};
     /// let mut params = Params::<f32>::new();
-    /// for path in ["a.weight", "a.bias", "b.weight", "b.bias"] {
-    ///     params.add(path, Tensor::zeros([10]));
+    /// for (path, x) in [("a.weight", 1.0), ("a.bias", 0.0), ("b.weight", 3.0), ("b.bias", 0.0)] {
+    ///     params.add(path, Tensor::full([10], x));
     /// }
-    /// let tie = Pairing::by_path(&params, "a", "b")?.tie(&mut params);
-    /// assert_eq!(params.numel(), 20);
+    /// let tie = Pairing::by_path(&params, "a", "b")?.tie(&mut params, Keep::Mean)?;
+    /// assert_eq!((params.numel(), params.get(params.find("a.weight").unwrap()).data()[0]), (20, 2.0));
     /// tie.undo(&mut params);
     /// assert_eq!(params.numel(), 40);
-    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
+    ///
+    /// # Errors
+    /// If a pair is of rows: only whole parameters have a slot to share. Then nothing has changed.
     ///
     /// # Panics
     /// If the pairing is of another store.
     #[track_caller]
-    pub fn tie<T: Float>(&self, params: &mut Params<T>) -> Tie {
-        let mut tie = Tie::default();
-        for pair in self.pairs() {
-            if pair.is_shared(params) {
-                continue;
-            }
-            let names: Vec<ParamId> = params.names_of(params.slot(pair.second)).map(|(id, _)| id).collect();
-            let trainable = params.is_trainable(pair.second);
-            for &name in &names {
-                params.tie(name, pair.first).expect("a pair is of one shape");
-            }
-            tie.joined.push(Joined { with: pair.first, names, trainable });
-        }
-        tie
+    pub fn tie<T: Float>(&self, params: &mut Params<T>, keep: Keep) -> Result<Tie, TieError> {
+        let rows = self.pairs().iter().filter(|pair| pair.first.rows.is_some() || pair.second.rows.is_some());
+        let pairs: Vec<String> = rows.map(|pair| only_whole(params, pair)).collect();
+        if pairs.is_empty() { Ok(join(params, self.pairs(), keep)) } else { Err(TieError { pairs }) }
     }
 
     /// Gives the second name of each pair a slot of its own, with a copy of the value, whoever tied
@@ -64,15 +76,76 @@ impl Pairing {
     /// If the pairing is of another store.
     #[track_caller]
     pub fn untie<T: Float>(&self, params: &mut Params<T>) {
-        for pair in self.pairs() {
-            let shares = |other: &Pair| params.slot(other.second) == params.slot(pair.first);
-            if !shares(pair) || pair.first == pair.second {
-                continue;
-            }
-            let seconds: Vec<ParamId> =
-                self.pairs().iter().filter(|other| shares(other)).map(|other| other.second).collect();
-            part(params, pair.first, &seconds);
+        untie(params, self.pairs());
+    }
+}
+
+pub(crate) fn only_whole<T: Float>(params: &Params<T>, pair: &Pair) -> String {
+    let [first, second] = [pair.first, pair.second].map(|part| part.name(params));
+    format!("`{first}` and `{second}`: only whole parameters are stored once")
+}
+
+/// Makes pairs of whole parameters one.
+#[track_caller]
+pub(crate) fn join<T: Float>(params: &mut Params<T>, pairs: &[Pair], keep: Keep) -> Tie {
+    let means = if keep == Keep::Mean { means(params, pairs) } else { Vec::new() };
+    let mut tie = Tie::default();
+    for pair in pairs {
+        if pair.is_shared(params) {
+            continue;
         }
+        let names: Vec<ParamId> = params.names_of(params.slot(pair.second.id)).map(|(id, _)| id).collect();
+        let trainable = params.is_trainable(pair.second.id);
+        for &name in &names {
+            params.tie(name, pair.first.id).expect("a pair is of one shape");
+        }
+        tie.joined.push(Joined { with: pair.first.id, names, trainable });
+    }
+    for (id, mean) in means {
+        params.set(id, mean).expect("a mean has the shape of what it is a mean of");
+    }
+    tie
+}
+
+/// For each set of slots that become one, a name of it and the mean of their values.
+fn means<T: Float>(params: &Params<T>, pairs: &[Pair]) -> Vec<(ParamId, Tensor<T>)> {
+    let mut groups: Vec<(ParamId, Vec<SlotId>)> = Vec::new();
+    for pair in pairs.iter().filter(|pair| !pair.is_shared(params)) {
+        let slots = [pair.first, pair.second].map(|part| params.slot(part.id));
+        let (touched, rest) = groups.into_iter().partition(|(_, group)| slots.iter().any(|slot| group.contains(slot)));
+        groups = rest;
+        let mut group: Vec<SlotId> = slots.to_vec();
+        let touched: Vec<(ParamId, Vec<SlotId>)> = touched;
+        group.extend(touched.into_iter().flat_map(|(_, group)| group));
+        group.sort_unstable();
+        group.dedup();
+        groups.push((pair.first.id, group));
+    }
+    let mean = |slots: &[SlotId]| {
+        Tensor::build(params.value(slots[0]).shape(), Kind::Parameter, |out| {
+            out.fill(T::ZERO);
+            for slot in slots {
+                out.iter_mut().zip(params.value(*slot).data()).for_each(|(out, &x)| *out += x);
+            }
+            let share = T::from_f64(1.0 / slots.len() as f64);
+            for out in out {
+                *out = *out * share;
+            }
+        })
+    };
+    groups.iter().map(|(id, slots)| (*id, mean(slots))).collect()
+}
+
+#[track_caller]
+pub(crate) fn untie<T: Float>(params: &mut Params<T>, pairs: &[Pair]) {
+    for pair in pairs {
+        let slot = params.slot(pair.first.id);
+        if pair.first.id == pair.second.id || params.slot(pair.second.id) != slot {
+            continue;
+        }
+        let here = pairs.iter().map(|other| other.second.id).filter(|&id| params.slot(id) == slot);
+        let seconds: Vec<ParamId> = here.collect();
+        part(params, pair.first.id, &seconds);
     }
 }
 
@@ -120,96 +193,4 @@ fn part<T: Float>(params: &mut Params<T>, from: ParamId, names: &[ParamId]) -> O
 }
 
 #[cfg(test)]
-mod tests {
-    use tandem_autograd::Tensor;
-
-    use super::*;
-
-    /// The names with what they share: each name with the first one of its slot.
-    fn owners(params: &Params<f64>) -> Vec<String> {
-        let owner = |id| params.names_of(params.slot(id)).next().unwrap().1.to_string();
-        params.names().map(|(id, _)| owner(id)).collect()
-    }
-
-    /// Two models of three parameters, and a stranger; those of each group share a slot.
-    fn store(groups: &[&[&str]]) -> Params<f64> {
-        let mut params = Params::new();
-        for (i, path) in ["a.x", "a.y", "a.z", "b.x", "b.y", "b.z", "c"].into_iter().enumerate() {
-            params.add(path, Tensor::full([2], i as f64));
-        }
-        for group in groups {
-            let id = |path| params.find(path).unwrap();
-            let ids: Vec<ParamId> = group.iter().map(|path| id(path)).collect();
-            ids[1..].iter().for_each(|&other| params.tie(other, ids[0]).unwrap());
-        }
-        params
-    }
-
-    #[test]
-    fn whatever_was_tied_before_is_so_again_after_tying_and_undoing() {
-        let cases: [(&[&[&str]], usize); 6] = [
-            (&[], 4),
-            (&[&["a.x", "a.y"], &["b.x", "b.y"]], 3),
-            (&[&["a.x", "a.y"]], 3),
-            (&[&["b.x", "b.y"]], 3),
-            (&[&["b.x", "c"], &["b.y", "a.z"]], 2),
-            (&[&["a.x", "b.x"], &["b.z", "b.y", "c"]], 2),
-        ];
-        for (groups, slots) in cases {
-            let mut params = store(groups);
-            let before = owners(&params);
-            let pairing = Pairing::by_path(&params, "a", "b").unwrap();
-            let tie = pairing.tie(&mut params);
-            // Equality is transitive: what was one before is one still, and each pair is one.
-            assert!(pairing.pairs().iter().all(|pair| pair.is_shared(&params)), "{groups:?}");
-            for group in groups {
-                let owner = |path: &str| params.slot(params.find(path).unwrap());
-                assert!(group.iter().all(|path| owner(path) == owner(group[0])), "{groups:?}");
-            }
-            assert_eq!((params.slots().count(), params.numel()), (slots, 2 * slots), "{groups:?}");
-            tie.undo(&mut params);
-            assert_eq!(owners(&params), before, "{groups:?}");
-        }
-    }
-
-    #[test]
-    fn without_a_record_the_second_model_becomes_a_copy_of_the_first() {
-        let mut params = store(&[&["a.x", "a.y", "b.x", "b.y"], &["a.z", "b.z", "c"]]);
-        let pairing = Pairing::by_path(&params, "a", "b").unwrap();
-        pairing.untie(&mut params);
-        assert_eq!(owners(&params), ["a.x", "a.x", "a.z", "b.x", "b.x", "b.z", "a.z"]);
-        assert!(pairing.pairs().iter().all(|pair| params.get(pair.first) == params.get(pair.second)));
-        let itself = Pairing::by_path(&params, "a", "a").unwrap();
-        let before = owners(&params);
-        itself.tie(&mut params).undo(&mut params);
-        itself.untie(&mut params);
-        assert_eq!(owners(&params), before);
-    }
-
-    #[test]
-    fn the_first_value_stays_and_what_was_frozen_is_frozen_again() {
-        let mut params = store(&[]);
-        let [a, b] = ["a.x", "b.x"].map(|path| params.find(path).unwrap());
-        params.set_trainable(a, false);
-        let pairing = Pairing::by_path(&params, "a.x", "b.x").unwrap();
-        let kept = params.slot(a);
-        let tie = pairing.tie(&mut params);
-        assert_eq!((params.slot(b), params.get(b).data(), params.is_trainable(b)), (kept, &[0.0, 0.0][..], false));
-        tie.undo(&mut params);
-        assert_eq!((params.slot(a), params.get(b).data()), (kept, &[0.0, 0.0][..]));
-        assert_eq!((params.is_trainable(a), params.is_trainable(b)), (false, true));
-        // The optimizer finds the state of the copy where it was copied from.
-        assert_eq!(params.copy_of(params.slot(b)), Some(kept));
-    }
-
-    #[test]
-    fn undoing_leaves_alone_what_someone_else_has_moved() {
-        let mut params = store(&[]);
-        let [z, c] = ["b.z", "c"].map(|path| params.find(path).unwrap());
-        let tie = Pairing::by_path(&params, "a", "b").unwrap().tie(&mut params);
-        params.tie(z, c).unwrap();
-        tie.undo(&mut params);
-        assert_eq!(owners(&params), ["a.x", "a.y", "a.z", "b.x", "b.y", "b.z", "b.z"]);
-        assert_eq!(params.get(z).data(), [6.0, 6.0]);
-    }
-}
+mod tests;

@@ -1,0 +1,119 @@
+//! The fused way: one pass over the numbers adds a coupling to gradients.
+
+use tandem_autograd::{Float, Gradients, Kind, Params, SlotId, Tape, Tensor};
+
+use super::Coupling;
+use super::link::Link;
+use crate::fused::Pass;
+
+impl<T: Float> Coupling<T> {
+    /// Adds the gradient of the penalty to the gradients of a backward sweep, in one pass over the numbers, with no
+    /// tape and no memory; returns the penalty, which [`penalty`](Coupling::penalty) would have added to the loss.
+    ///
+    /// A penalty without such a form is computed on a tape of its own.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// use tandem_tying::{Coupling, Pairing, Strength};
+    /// let mut params = Params::<f64>::new();
+    /// let [a, b] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.5))?;
+    /// let tape = Tape::new(&params);
+    /// let mut gradients = (10.0 * tape.param(a)).backward();
+    /// assert_eq!(coupling.add_gradients(&params, &mut gradients), 2.0);           // ½(1 − 3)²
+    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 8.0);                  // 10 + (1 − 3)
+    /// assert_eq!(gradients.of(&params, b).unwrap().item(), 2.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
+    /// # Panics
+    /// If the coupling is of another store.
+    #[track_caller]
+    pub fn add_gradients(&self, params: &Params<T>, gradients: &mut Gradients<T>) -> f64 {
+        if self.lambda == 0.0 {
+            return 0.0;
+        }
+        let mut omega = 0.0;
+        for link in self.apart(params) {
+            match self.pass(params, link, Some(gradients)) {
+                Some(found) => omega += found,
+                None => return self.add_from_tape(params, gradients),
+            }
+        }
+        self.lambda * omega + self.prior_term(params)
+    }
+
+    /// Σ c Ω.
+    pub(super) fn omega(&self, params: &Params<T>) -> f64 {
+        let fused = self.apart(params).map(|link| self.pass(params, link, None)).sum::<Option<f64>>();
+        fused.unwrap_or_else(|| {
+            let tape = Tape::without_gradients(params);
+            self.apart(params).map(|link| link.omega_on(&tape, &*self.penalty).item().to_f64()).sum()
+        })
+    }
+
+    fn add_from_tape(&self, params: &Params<T>, gradients: &mut Gradients<T>) -> f64 {
+        let tape = Tape::new(params);
+        let penalty = self.penalty(&tape);
+        let value = penalty.item().to_f64();
+        if penalty.is_recorded() {
+            for (slot, more) in penalty.backward().iter() {
+                change(params, gradients, slot, |g| g.iter_mut().zip(more.data()).for_each(|(g, &more)| *g += more));
+            }
+        }
+        value
+    }
+
+    /// c Ω of one link, whose gradients are added; `None` if the penalty has no fused form.
+    fn pass(&self, params: &Params<T>, link: &Link<T>, gradients: Option<&mut Gradients<T>>) -> Option<f64> {
+        let run = |into: [Option<&mut [T]>; 2]| {
+            let Some(sides) = link.sides(params) else { return Some([f64::NAN; 3]) };
+            let (shape, lambda) = (link.first.shape(params), T::from_f64(self.lambda));
+            let mut pass = Pass { sides, shape, lambda, into, sums: [0.0; 3] };
+            self.penalty.fused(&mut pass).then_some(pass.sums)
+        };
+        let Some(gradients) = gradients else { return run([None, None]).map(|[omega, ..]| omega) };
+        let movable = link.movable(params);
+        let part = |side: usize| if side == 0 { Some(link.first) } else { link.pair().map(|pair| pair.second) };
+        let range = |side: usize| part(side).map_or(0..0, |part| part.range(params));
+        let mut sums = None;
+        match movable {
+            // Rows of one parameter: one side after the other.
+            [Some(a), Some(b)] if a == b => {
+                change(params, gradients, a, |g| sums = run([Some(&mut g[range(0)]), None]));
+                change(params, gradients, b, |g| sums = run([None, Some(&mut g[range(1)])]));
+            }
+            [Some(a), Some(b)] => {
+                let mut of_b = taken(params, gradients, b);
+                change(params, gradients, a, |a| {
+                    of_b.update(|b| sums = run([Some(&mut a[range(0)]), Some(&mut b[range(1)])]));
+                });
+                gradients.insert(b, of_b);
+            }
+            [Some(a), None] => change(params, gradients, a, |g| sums = run([Some(&mut g[range(0)]), None])),
+            [None, Some(b)] => change(params, gradients, b, |g| sums = run([None, Some(&mut g[range(1)])])),
+            [None, None] => sums = run([None, None]),
+        }
+        // A dry run changes no numbers, and does not come to `run`.
+        let [omega, by_scale, by_shift] = if link.sides(params).is_some() { sums? } else { [f64::NAN; 3] };
+        for (id, derivative) in link.relation.into_iter().flatten().zip([by_scale, by_shift]) {
+            if params.is_trainable(id) {
+                change(params, gradients, params.slot(id), |g| g[0] += T::from_f64(derivative));
+            }
+        }
+        Some(omega)
+    }
+}
+
+/// The gradient of a slot; zeros, if the loss did not depend on it.
+fn taken<T: Float>(params: &Params<T>, gradients: &mut Gradients<T>, slot: SlotId) -> Tensor<T> {
+    let zeros = || Tensor::build(params.value(slot).shape(), Kind::Gradient, |g| g.fill(T::ZERO));
+    gradients.take(slot).unwrap_or_else(zeros)
+}
+
+fn change<T: Float>(params: &Params<T>, gradients: &mut Gradients<T>, slot: SlotId, write: impl FnOnce(&mut [T])) {
+    let mut gradient = taken(params, gradients, slot);
+    gradient.update(write);
+    gradients.insert(slot, gradient);
+}

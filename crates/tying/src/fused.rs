@@ -1,0 +1,196 @@
+//! A penalty and its gradient in one pass over the numbers, without a tape.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tandem_autograd::kernels::threads::for_each_chunk;
+use tandem_autograd::{Float, Kind, Shape, Tensor};
+
+use crate::penalty::{Groups, Lay};
+
+/// How many numbers are turned from differences into gradients at a time: they fit into the nearest cache.
+pub(crate) const BLOCK: usize = 256;
+/// A pass over fewer numbers is one chunk, on the calling thread: waking another would take longer.
+const SMALL: usize = 1 << 15;
+/// At most so many chunks, whose sums stand on the stack.
+const CHUNKS: usize = 64;
+
+/// The numbers of both sides of a pair, and what makes a difference of them: d = scale·a + shift − b.
+#[derive(Clone, Copy)]
+pub(crate) struct Sides<'a, T> {
+    pub(crate) first: &'a [T],
+    /// As many, or one that stands for all.
+    pub(crate) second: &'a [T],
+    /// The weight of each number, or one for all.
+    pub(crate) weight: &'a [T],
+    /// Scale and shift, where a relation is learned.
+    pub(crate) relation: Option<[T; 2]>,
+}
+
+impl<T: Float> Sides<'_, T> {
+    /// Writes the differences from number `at` on.
+    pub(crate) fn differences(&self, at: usize, d: &mut [T]) {
+        let first = &self.first[at..at + d.len()];
+        match self.second {
+            &[b] => d.iter_mut().zip(first).for_each(|(d, &a)| *d = a - b),
+            second => d.iter_mut().zip(first).zip(&second[at..]).for_each(|((d, &a), &b)| *d = a - b),
+        }
+        if let Some([scale, shift]) = self.relation {
+            d.iter_mut().zip(first).for_each(|(d, &a)| *d = *d + (scale - T::ONE) * a + shift);
+        }
+    }
+
+    /// The sum of squares of each group's differences, in scratch space.
+    pub(crate) fn squares(&self, lay: Lay) -> Tensor<T> {
+        Tensor::build([lay.count], Kind::Workspace, |squares| {
+            squares.fill(T::ZERO);
+            let mut block = [T::ZERO; BLOCK];
+            for at in (0..self.first.len()).step_by(BLOCK) {
+                let d = &mut block[..BLOCK.min(self.first.len() - at)];
+                self.differences(at, d);
+                lay.cut(at, at + d.len(), |numbers, group, each| {
+                    let d = &d[numbers];
+                    if each {
+                        squares[group..].iter_mut().zip(d).for_each(|(sum, &d)| *sum += d * d);
+                    } else {
+                        squares[group] += sum(d, |d| d * d);
+                    }
+                });
+            }
+        })
+    }
+}
+
+/// Calls `f` with each of the numbers `d`, of which the first is number `at`, and its weight.
+pub(crate) fn weighted<T: Float>(weight: &[T], at: usize, d: &mut [T], mut f: impl FnMut(&mut T, T)) {
+    match weight {
+        &[c] => d.iter_mut().for_each(|d| f(d, c)),
+        weight => d.iter_mut().zip(&weight[at..]).for_each(|(d, &c)| f(d, c)),
+    }
+}
+
+/// Σ f(x), in lanes, so that the processor adds several at a time.
+fn sum<T: Float>(x: &[T], f: impl Fn(T) -> T) -> T {
+    const LANES: usize = 8;
+    let mut lanes = [T::ZERO; LANES];
+    let chunks = x.chunks_exact(LANES);
+    let rest = chunks.remainder();
+    for chunk in chunks {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane += f(x));
+    }
+    rest.iter().map(|&x| f(x)).chain(lanes).fold(T::ZERO, |sum, x| sum + x)
+}
+
+/// One pass over a pair: computes Ω and adds λ·∂Ω to the gradients, with no tape and no memory of its own.
+///
+/// What a [`Penalty`](crate::Penalty) gets to say how it is computed.
+pub struct Pass<'a, T: Float> {
+    pub(crate) sides: Sides<'a, T>,
+    pub(crate) shape: Shape,
+    pub(crate) lambda: T,
+    /// The gradients of both sides, where there are any.
+    pub(crate) into: [Option<&'a mut [T]>; 2],
+    /// Ω, and λ·∂Ω by scale and shift.
+    pub(crate) sums: [f64; 3],
+}
+
+impl<T: Float> Pass<'_, T> {
+    /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d). Returns `true`.
+    pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) -> bool {
+        let weight = self.sides.weight;
+        self.blocks(|at, d| {
+            let mut terms = [T::ZERO; BLOCK];
+            terms.iter_mut().zip(&mut *d).for_each(|(term, d)| (*term, *d) = f(*d));
+            let terms = &mut terms[..d.len()];
+            weighted(weight, at, terms, |term, c| *term = c * *term);
+            weighted(weight, at, d, |d, c| *d = c * *d);
+            sum(terms, |term| term)
+        });
+        true
+    }
+
+    /// For a penalty Σ_g ψ(‖d_g‖) over groups: `f(size, norm)` is ψ and ψ′/norm, by which the group's
+    /// differences are multiplied. Returns `true`.
+    pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T) -> (T, T) + Sync) -> bool {
+        let (lay, sides) = (groups.lay(self.shape), self.sides);
+        let (size, weight) = (self.shape.len() / lay.count.max(1), sides.weight.first().copied().unwrap_or(T::ONE));
+        let mut factors = sides.squares(lay);
+        let mut omega = 0.0;
+        factors.update(|factors| {
+            for factor in factors {
+                let (term, over_norm) = f(size, factor.sqrt());
+                omega += (weight * term).to_f64();
+                *factor = weight * over_norm;
+            }
+        });
+        self.blocks(|at, d| {
+            multiply(lay, factors.data(), at, d);
+            T::ZERO
+        });
+        self.sums[0] = omega;
+        true
+    }
+
+    /// Block by block, `turn(at, d)` turns the differences from number `at` on into derivatives, and returns
+    /// the sum of their terms.
+    fn blocks(&mut self, turn: impl Fn(usize, &mut [T]) -> T + Sync) {
+        let (sides, lambda, n) = (self.sides, self.lambda, self.sides.first.len());
+        let chunk = chunk(n);
+        let sums: [[AtomicU64; 3]; CHUNKS] = [const { [const { AtomicU64::new(0) }; 3] }; CHUNKS];
+        let work = |index: usize, mut into: [Option<&mut [T]>; 2]| {
+            let (start, end) = (index * chunk, n.min((index + 1) * chunk));
+            let mut block = [T::ZERO; BLOCK];
+            let mut total = [0.0; 3];
+            for at in (start..end).step_by(BLOCK) {
+                let d = &mut block[..BLOCK.min(end - at)];
+                sides.differences(at, d);
+                total[0] += turn(at, d).to_f64();
+                for d in &mut *d {
+                    *d = lambda * *d;
+                }
+                if sides.relation.is_some() {
+                    let by_scale = d.iter().zip(&sides.first[at..]).map(|(&d, &a)| (d * a).to_f64());
+                    total[1] += by_scale.sum::<f64>();
+                    total[2] += sum(d, |d| d).to_f64();
+                }
+                let here = at - start..at - start + d.len();
+                if let Some(a) = &mut into[0] {
+                    let scale = sides.relation.map_or(T::ONE, |[scale, _]| scale);
+                    a[here.clone()].iter_mut().zip(&*d).for_each(|(g, &d)| *g += scale * d);
+                }
+                if let Some(b) = &mut into[1] {
+                    b[here].iter_mut().zip(&*d).for_each(|(g, &d)| *g += -d);
+                }
+            }
+            sums[index].iter().zip(total).for_each(|(sum, total)| sum.store(total.to_bits(), Ordering::Relaxed));
+        };
+        match &mut self.into {
+            [Some(a), Some(b)] => for_each_chunk([&mut **a, &mut **b], chunk, |i, [a, b]| work(i, [Some(a), Some(b)])),
+            [Some(a), None] => for_each_chunk([&mut **a], chunk, |i, [a]| work(i, [Some(a), None])),
+            [None, Some(b)] => for_each_chunk([&mut **b], chunk, |i, [b]| work(i, [None, Some(b)])),
+            [None, None] => (0..n.div_ceil(chunk)).for_each(|i| work(i, [None, None])),
+        }
+        // In the order of the chunks, so that the sums do not depend on who came first.
+        self.sums = sums.iter().fold([0.0; 3], |all, sums| {
+            std::array::from_fn(|i| all[i] + f64::from_bits(sums[i].load(Ordering::Relaxed)))
+        });
+    }
+}
+
+/// Multiplies the numbers `d`, of which the first is number `at`, by the factors of their groups.
+pub(crate) fn multiply<T: Float>(lay: Lay, factors: &[T], at: usize, d: &mut [T]) {
+    lay.cut(at, at + d.len(), |numbers, group, each| {
+        let d = &mut d[numbers];
+        if each {
+            d.iter_mut().zip(&factors[group..]).for_each(|(d, &factor)| *d = *d * factor);
+        } else {
+            for d in d {
+                *d = *d * factors[group];
+            }
+        }
+    });
+}
+
+/// How many numbers of n are one task.
+pub(crate) fn chunk(n: usize) -> usize {
+    if n < SMALL { n.max(1) } else { n.div_ceil(CHUNKS).next_multiple_of(BLOCK).max(SMALL / 4) }
+}

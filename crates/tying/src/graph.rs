@@ -1,0 +1,103 @@
+//! Which of many models belong together, and how much.
+
+use crate::pairing::Mismatch;
+
+/// Models, by their prefixes, and edges between those that belong together: over it, a penalty is
+/// λ Σ a_st Ω(w_s − w_t), which for the squared norm is λ Σ wᵀ(L ⊗ I)w with the graph's Laplacian L.
+///
+/// [`Pairing::over`](crate::Pairing::over) makes pairs of it.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::{Graph, Pairing};
+/// let mut params = Params::<f32>::new();
+/// for model in ["mon", "tue", "wed"] {
+///     params.add(&format!("{model}.weight"), Tensor::zeros([4, 2]));
+/// }
+/// let week = Graph::chain(["mon", "tue", "wed"]);
+/// assert_eq!(Pairing::over(&params, &week)?.pairs().len(), 2);
+///
+/// let graph = Graph::new(["mon", "tue"]).edge("mon", "sun", 0.5);
+/// assert_eq!(
+///     Pairing::over(&params, &graph).unwrap_err().to_string(),
+///     "the models of the graph do not pair:\n  \
+///      the edge `mon` to `sun` leads to an unknown model `sun`; the models are [\"mon\", \"tue\"]"
+/// );
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
+#[derive(Clone, Debug, PartialEq)]
+pub struct Graph {
+    models: Vec<Box<str>>,
+    edges: Vec<(Box<str>, Box<str>, f64)>,
+}
+
+impl Graph {
+    /// These models, without edges.
+    pub fn new<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
+        Graph { models: models.into_iter().map(Box::from).collect(), edges: Vec::new() }
+    }
+
+    /// Adds an edge between two of the models, in no direction, with its weight a_st ≥ 0.
+    pub fn edge(mut self, from: &str, to: &str, weight: f64) -> Graph {
+        self.edges.push((from.into(), to.into(), weight));
+        self
+    }
+
+    /// Each model with the centre: what they have in common is a model of its own.
+    pub fn star<'a>(centre: &str, models: impl IntoIterator<Item = &'a str>) -> Graph {
+        let mut graph = Graph::new(models);
+        graph.edges = graph.models.iter().map(|model| (centre.into(), model.clone(), 1.0)).collect();
+        graph.models.push(centre.into());
+        graph
+    }
+
+    /// Each model with the next one: models of an order, such as time.
+    pub fn chain<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
+        let mut graph = Graph::new(models);
+        graph.edges = graph.models.windows(2).map(|pair| (pair[0].clone(), pair[1].clone(), 1.0)).collect();
+        graph
+    }
+
+    /// Each model with each.
+    pub fn complete<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
+        let mut graph = Graph::new(models);
+        for (i, from) in graph.models.iter().enumerate() {
+            graph.edges.extend(graph.models[i + 1..].iter().map(|to| (from.clone(), to.clone(), 1.0)));
+        }
+        graph
+    }
+
+    /// Each of T models with their mean w̄, by the identity Σ_t ‖w_t − w̄‖² = 1/T Σ_{s<t} ‖w_s − w_t‖²:
+    /// each with each, weighing 1/T (Evgeniou and Pontil 2004).
+    pub fn mean<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
+        let mut graph = Graph::complete(models);
+        let weight = 1.0 / graph.models.len() as f64;
+        graph.edges.iter_mut().for_each(|edge| edge.2 = weight);
+        graph
+    }
+
+    pub(crate) fn edges(&self) -> impl Iterator<Item = (&str, &str, f64)> {
+        self.edges.iter().map(|(from, to, weight)| (&**from, &**to, *weight))
+    }
+
+    /// What is wrong with the edges.
+    pub(crate) fn mistakes(&self) -> Vec<Mismatch> {
+        let mut mistakes = Vec::new();
+        for (i, (from, to, weight)) in self.edges.iter().enumerate() {
+            for end in [from, to] {
+                if !self.models.contains(end) {
+                    let (from, to, unknown) = (from.clone(), to.clone(), end.clone());
+                    mistakes.push(Mismatch::Model { from, to, unknown, models: self.models.clone() });
+                }
+            }
+            if !(weight.is_finite() && *weight >= 0.0) {
+                mistakes.push(Mismatch::Weight { from: from.clone(), to: to.clone(), weight: *weight });
+            }
+            let same = |(a, b, _): &(Box<str>, Box<str>, f64)| (a == from && b == to) || (a == to && b == from);
+            if self.edges[..i].iter().any(same) {
+                mistakes.push(Mismatch::Twice { first: from.clone(), second: to.clone() });
+            }
+        }
+        mistakes
+    }
+}

@@ -1,0 +1,98 @@
+//! A parameter, or some of its rows: what stands on one side of a pair.
+
+use std::ops::{Bound, Range, RangeBounds};
+
+use tandem_autograd::{Float, ParamId, Params, Shape, Tape, Var};
+
+/// A parameter, or some of its rows: the places of its first axis from `start` up to, not with, `end`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// The parameter.
+    pub id: ParamId,
+    /// Start and end of the rows; `None` for the whole parameter.
+    pub rows: Option<[u32; 2]>,
+}
+
+impl From<ParamId> for Part {
+    fn from(id: ParamId) -> Part {
+        Part { id, rows: None }
+    }
+}
+
+impl Part {
+    /// The name in this store, with the rows if it is not the whole parameter: `a.weight[0..5]`.
+    #[track_caller]
+    pub fn name<T: Float>(self, params: &Params<T>) -> String {
+        let name = params.name(self.id);
+        self.rows.map_or_else(|| name.to_string(), |[start, end]| format!("{name}[{start}..{end}]"))
+    }
+
+    /// The shape: that of the parameter, with as many rows as were chosen.
+    #[track_caller]
+    pub fn shape<T: Float>(self, params: &Params<T>) -> Shape {
+        let shape = params.get(self.id).shape();
+        self.rows.map_or(shape, |[start, end]| shape.with(0, (end - start) as usize))
+    }
+
+    /// Where the numbers stand among those of the parameter.
+    pub(crate) fn range<T: Float>(self, params: &Params<T>) -> Range<usize> {
+        let value = params.get(self.id);
+        let Some([start, end]) = self.rows else { return 0..value.len() };
+        let row = value.len() / (value.shape()[0] as usize).max(1);
+        start as usize * row..end as usize * row
+    }
+
+    /// The numbers; none in a dry run.
+    pub(crate) fn numbers<T: Float>(self, params: &Params<T>) -> &[T] {
+        params.get(self.id).data().get(self.range(params)).unwrap_or(&[])
+    }
+
+    #[track_caller]
+    pub(crate) fn on_tape<'t, T: Float>(self, tape: &'t Tape<'_, T>) -> Var<'t, T> {
+        let value = tape.param(self.id);
+        match self.rows {
+            Some([start, end]) => value.slice(0, start as usize, (end - start) as usize),
+            None => value,
+        }
+    }
+
+    /// Whether the same numbers stand behind both.
+    pub(crate) fn is<T: Float>(self, other: Part, params: &Params<T>) -> bool {
+        self.rows == other.rows && params.slot(self.id) == params.slot(other.id)
+    }
+
+    /// Whether some number stands behind both.
+    pub(crate) fn overlaps<T: Float>(self, other: Part, params: &Params<T>) -> bool {
+        let (a, b) = (self.range(params), other.range(params));
+        params.slot(self.id) == params.slot(other.id) && a.start < b.end && b.start < a.end
+    }
+}
+
+/// A name in a list of pairs, perhaps with some of its rows: what [`rows`] makes, or a plain `&str`.
+#[derive(Clone, Copy, Debug)]
+pub struct Named<'a> {
+    pub(crate) path: &'a str,
+    /// First row, and the row after the last if there is a bound.
+    pub(crate) rows: Option<(usize, Option<usize>)>,
+}
+
+impl<'a> From<&'a str> for Named<'a> {
+    fn from(path: &'a str) -> Named<'a> {
+        Named { path, rows: None }
+    }
+}
+
+/// Some rows of a parameter, for [`Pairing::list`](crate::Pairing::list).
+pub fn rows(path: &str, range: impl RangeBounds<usize>) -> Named<'_> {
+    let start = match range.start_bound() {
+        Bound::Included(&start) => start,
+        Bound::Excluded(&before) => before + 1,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        Bound::Included(&last) => Some(last + 1),
+        Bound::Excluded(&end) => Some(end),
+        Bound::Unbounded => None,
+    };
+    Named { path, rows: Some((start, end)) }
+}

@@ -1,0 +1,98 @@
+//! Proximal steps: minimising a penalty and the way there, exactly.
+
+use tandem_autograd::kernels::threads::for_each_chunk;
+use tandem_autograd::{Float, Shape};
+
+use crate::fused::{BLOCK, Sides, chunk, multiply, weighted};
+use crate::penalty::Groups;
+
+/// One side of a pair: numbers that move, or numbers that stay (as many, or one that stands for all).
+pub(crate) enum Side<'a, T> {
+    Moves(&'a mut [T]),
+    Stays(&'a [T]),
+}
+
+impl<T> Side<'_, T> {
+    fn numbers(&self) -> &[T] {
+        match self {
+            Side::Moves(numbers) => numbers,
+            Side::Stays(numbers) => numbers,
+        }
+    }
+}
+
+/// A proximal step of a pair: moves both sides to where ½‖a′ − a‖² + ½‖b′ − b‖² + ηλ Ω(a′ − b′) is least.
+///
+/// The mean of two sides that move does not change, and d = a − b becomes the d′ at which ½‖d′ − d‖² + t Ω(d′)
+/// is least: the proximal map of Ω, with t = 2ηλ, since each side goes half the way; with t = ηλ where only one
+/// side moves. What a [`Penalty`](crate::Penalty) gets to say what its map is.
+pub struct Step<'a, T: Float> {
+    pub(crate) sides: [Side<'a, T>; 2],
+    /// The weight of each number, or one for all.
+    pub(crate) weight: &'a [T],
+    pub(crate) shape: Shape,
+    /// ηλ times the number of sides that move.
+    pub(crate) t: T,
+}
+
+impl<T: Float> Step<'_, T> {
+    /// For a penalty Σ φ(d): `f(d, t)` is the d′ at which ½(d′ − d)² + t φ(d′) is least. Returns `true`.
+    pub fn each(&mut self, f: impl Fn(T, T) -> T + Sync) -> bool {
+        let (t, weight) = (self.t, self.weight);
+        self.blocks(|at, d| weighted(weight, at, d, |d, c| *d = f(*d, t * c)));
+        true
+    }
+
+    /// For a penalty Σ_g ψ(‖d_g‖) over groups: `f(size, norm, t)` is the factor by which a group's
+    /// differences shrink. Returns `true`.
+    pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T, T) -> T) -> bool {
+        let lay = groups.lay(self.shape);
+        let [first, second] = self.sides.each_ref().map(Side::numbers);
+        let sides = Sides { first, second, weight: self.weight, relation: None };
+        let (size, t) = (self.shape.len() / lay.count.max(1), self.t * self.weight.first().copied().unwrap_or(T::ONE));
+        let mut factors = sides.squares(lay);
+        factors.update(|factors| factors.iter_mut().for_each(|factor| *factor = f(size, factor.sqrt(), t)));
+        self.blocks(|at, d| multiply(lay, factors.data(), at, d));
+        true
+    }
+
+    /// Block by block, `turn(at, d)` changes the differences from number `at` on, and the sides follow.
+    fn blocks(&mut self, turn: impl Fn(usize, &mut [T]) + Sync) {
+        match &mut self.sides {
+            [Side::Moves(a), Side::Moves(b)] => {
+                let (len, half) = (chunk(a.len()), T::from_f64(0.5));
+                for_each_chunk([&mut **a, &mut **b], len, |i, [a, b]| {
+                    for (k, (a, b)) in a.chunks_mut(BLOCK).zip(b.chunks_mut(BLOCK)).enumerate() {
+                        let mut block = [T::ZERO; BLOCK];
+                        let d = &mut block[..a.len()];
+                        d.iter_mut().zip(&*a).zip(&*b).for_each(|((d, &a), &b)| *d = a - b);
+                        turn(i * len + k * BLOCK, d);
+                        for ((a, b), &d) in a.iter_mut().zip(b).zip(&*d) {
+                            let mean = half * (*a + *b);
+                            (*a, *b) = (mean + half * d, mean - half * d);
+                        }
+                    }
+                });
+            }
+            [Side::Moves(a), Side::Stays(b)] => one_side(a, b, T::ONE, turn),
+            [Side::Stays(a), Side::Moves(b)] => one_side(b, a, -T::ONE, turn),
+            [Side::Stays(_), Side::Stays(_)] => {}
+        }
+    }
+}
+
+/// As [`Step::blocks`], for x that moves beside y that stays: d = ±(x − y).
+fn one_side<T: Float>(x: &mut [T], y: &[T], sign: T, turn: impl Fn(usize, &mut [T]) + Sync) {
+    let len = chunk(x.len());
+    for_each_chunk([x], len, |i, [x]| {
+        for (k, x) in x.chunks_mut(BLOCK).enumerate() {
+            let at = i * len + k * BLOCK;
+            let y = |k: usize| if y.len() == 1 { y[0] } else { y[at + k] };
+            let mut block = [T::ZERO; BLOCK];
+            let d = &mut block[..x.len()];
+            d.iter_mut().zip(&*x).enumerate().for_each(|(k, (d, &x))| *d = sign * (x - y(k)));
+            turn(at, d);
+            x.iter_mut().zip(&*d).enumerate().for_each(|(k, (x, &d))| *x = y(k) + sign * d);
+        }
+    });
+}

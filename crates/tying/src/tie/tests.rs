@@ -1,0 +1,91 @@
+use tandem_autograd::Tensor;
+
+use super::*;
+
+/// The names with what they share: each name with the first one of its slot.
+fn owners(params: &Params<f64>) -> Vec<String> {
+    let owner = |id| params.names_of(params.slot(id)).next().unwrap().1.to_string();
+    params.names().map(|(id, _)| owner(id)).collect()
+}
+
+/// Two models of three parameters, and a stranger; those of each group share a slot.
+fn store(groups: &[&[&str]]) -> Params<f64> {
+    let mut params = Params::new();
+    for (i, path) in ["a.x", "a.y", "a.z", "b.x", "b.y", "b.z", "c"].into_iter().enumerate() {
+        params.add(path, Tensor::full([2], i as f64));
+    }
+    for group in groups {
+        let id = |path| params.find(path).unwrap();
+        let ids: Vec<ParamId> = group.iter().map(|path| id(path)).collect();
+        ids[1..].iter().for_each(|&other| params.tie(other, ids[0]).unwrap());
+    }
+    params
+}
+
+#[test]
+fn whatever_was_tied_before_is_so_again_after_tying_and_undoing() {
+    let cases: [(&[&[&str]], usize); 6] = [
+        (&[], 4),
+        (&[&["a.x", "a.y"], &["b.x", "b.y"]], 3),
+        (&[&["a.x", "a.y"]], 3),
+        (&[&["b.x", "b.y"]], 3),
+        (&[&["b.x", "c"], &["b.y", "a.z"]], 2),
+        (&[&["a.x", "b.x"], &["b.z", "b.y", "c"]], 2),
+    ];
+    for (groups, slots) in cases {
+        let mut params = store(groups);
+        let before = owners(&params);
+        let pairing = Pairing::by_path(&params, "a", "b").unwrap();
+        let tie = pairing.tie(&mut params, Keep::First).unwrap();
+        // Equality is transitive: what was one before is one still, and each pair is one.
+        assert!(pairing.pairs().iter().all(|pair| pair.is_shared(&params)), "{groups:?}");
+        for group in groups {
+            let owner = |path: &str| params.slot(params.find(path).unwrap());
+            assert!(group.iter().all(|path| owner(path) == owner(group[0])), "{groups:?}");
+        }
+        assert_eq!((params.slots().count(), params.numel()), (slots, 2 * slots), "{groups:?}");
+        tie.undo(&mut params);
+        assert_eq!(owners(&params), before, "{groups:?}");
+    }
+}
+
+#[test]
+fn without_a_record_the_second_model_becomes_a_copy_of_the_first() {
+    let mut params = store(&[&["a.x", "a.y", "b.x", "b.y"], &["a.z", "b.z", "c"]]);
+    let pairing = Pairing::by_path(&params, "a", "b").unwrap();
+    pairing.untie(&mut params);
+    assert_eq!(owners(&params), ["a.x", "a.x", "a.z", "b.x", "b.x", "b.z", "a.z"]);
+    assert!(pairing.pairs().iter().all(|pair| params.get(pair.first.id) == params.get(pair.second.id)));
+    let itself = Pairing::by_path(&params, "a", "a").unwrap();
+    let before = owners(&params);
+    itself.tie(&mut params, Keep::First).unwrap().undo(&mut params);
+    itself.untie(&mut params);
+    assert_eq!(owners(&params), before);
+}
+
+#[test]
+fn the_first_value_stays_and_what_was_frozen_is_frozen_again() {
+    let mut params = store(&[]);
+    let [a, b] = ["a.x", "b.x"].map(|path| params.find(path).unwrap());
+    params.set_trainable(a, false);
+    let pairing = Pairing::by_path(&params, "a.x", "b.x").unwrap();
+    let kept = params.slot(a);
+    let tie = pairing.tie(&mut params, Keep::First).unwrap();
+    assert_eq!((params.slot(b), params.get(b).data(), params.is_trainable(b)), (kept, &[0.0, 0.0][..], false));
+    tie.undo(&mut params);
+    assert_eq!((params.slot(a), params.get(b).data()), (kept, &[0.0, 0.0][..]));
+    assert_eq!((params.is_trainable(a), params.is_trainable(b)), (false, true));
+    // The optimizer finds the state of the copy where it was copied from.
+    assert_eq!(params.copy_of(params.slot(b)), Some(kept));
+}
+
+#[test]
+fn undoing_leaves_alone_what_someone_else_has_moved() {
+    let mut params = store(&[]);
+    let [z, c] = ["b.z", "c"].map(|path| params.find(path).unwrap());
+    let tie = Pairing::by_path(&params, "a", "b").unwrap().tie(&mut params, Keep::First).unwrap();
+    params.tie(z, c).unwrap();
+    tie.undo(&mut params);
+    assert_eq!(owners(&params), ["a.x", "a.y", "a.z", "b.x", "b.y", "b.z", "b.z"]);
+    assert_eq!(params.get(z).data(), [6.0, 6.0]);
+}
