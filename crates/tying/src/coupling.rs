@@ -278,7 +278,9 @@ impl<T: Float> Coupling<T> {
     /// n/p: the power of λ in the normaliser of the prior, n being the dimension of the differences. Those along a
     /// ring of pairs depend on each other, and count one less.
     fn order(&self, params: &Params<T>) -> f64 {
-        let numbers: f64 = link::spanning(self.apart(params), params).map(|link| link.freedom(params)).sum();
+        // A pair that weighs nothing holds nothing together, and closes no ring.
+        let held = self.apart(params).filter(|link| link.freedom(params) > 0.0);
+        let numbers: f64 = link::spanning(held, params).map(|link| link.freedom(params)).sum();
         numbers / self.penalty.degree().unwrap_or(1.0)
     }
 

@@ -1,0 +1,327 @@
+//! Proximal steps: closed forms, the condition of an optimum, graphs, and where they rest under an optimizer.
+
+use tandem::autograd::{Params, Tape, Tensor};
+use tandem::nn::{Adam, Optimizer, Sgd};
+use tandem::tying::{Anchor, Coupling, GroupLasso, Groups, Huber, L1, Penalty, SquaredL2, Strength};
+
+use super::{Way, assert_close, graphs, laplacian, models, noise, numbers, over, pair, scalars, step, wells};
+
+const SHAPE: [usize; 2] = [4, 3];
+const N: usize = 12;
+const DELTA: f64 = 0.4;
+const ETA: f64 = 0.7;
+
+/// A penalty on paper: Ω(d) with weights, and the d′ at which ½‖d′ − d‖² + t Ω(d′) is least.
+struct Paper {
+    omega: fn(&[f64], &[f64]) -> f64,
+    proximal: fn(&[f64], &[f64], f64) -> Vec<f64>,
+}
+
+fn each(d: &[f64], c: &[f64], f: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    d.iter().zip(c).map(|(&d, &c)| f(d, c)).collect()
+}
+
+fn soft(d: f64, t: f64) -> f64 {
+    d.signum() * (d.abs() - t).max(0.0)
+}
+
+const SQUARED: Paper = Paper {
+    omega: |d, c| each(d, c, |d, c| c * d * d).iter().sum(),
+    proximal: |d, c, t| each(d, c, |d, c| d / (1.0 + 2.0 * t * c)),
+};
+const ABSOLUTE: Paper = Paper {
+    omega: |d, c| each(d, c, |d, c| c * d.abs()).iter().sum(),
+    proximal: |d, c, t| each(d, c, |d, c| soft(d, t * c)),
+};
+/// d′ + t φ′(d′) = d: within ±δ it is (1 + t)d′ = d, beyond d′ = d ∓ tδ.
+const HUBER: Paper = Paper {
+    omega: |d, c| {
+        let phi = |d: f64| if d.abs() <= DELTA { 0.5 * d * d } else { DELTA * (d.abs() - 0.5 * DELTA) };
+        each(d, c, |d, c| c * phi(d)).iter().sum()
+    },
+    proximal: |d, c, t| {
+        each(d, c, |d, c| {
+            let within = d / (1.0 + t * c);
+            if within.abs() <= DELTA { within } else { d - t * c * DELTA * d.signum() }
+        })
+    },
+};
+
+/// Σ √|g| ‖d_g‖ over these groups of numbers, all of one weight.
+fn group_omega(groups: &[Vec<usize>], d: &[f64], c: &[f64]) -> f64 {
+    let norm = |group: &Vec<usize>| group.iter().map(|&i| d[i] * d[i]).sum::<f64>().sqrt();
+    c[0] * groups.iter().map(|group| (group.len() as f64).sqrt() * norm(group)).sum::<f64>()
+}
+
+fn group_proximal(groups: &[Vec<usize>], d: &[f64], c: &[f64], t: f64) -> Vec<f64> {
+    let mut out = d.to_vec();
+    for group in groups {
+        let norm = group.iter().map(|&i| d[i] * d[i]).sum::<f64>().sqrt();
+        let factor = (1.0 - t * c[0] * (group.len() as f64).sqrt() / norm).max(0.0);
+        group.iter().for_each(|&i| out[i] *= factor);
+    }
+    out
+}
+
+fn whole() -> Vec<Vec<usize>> {
+    vec![(0..N).collect()]
+}
+
+fn in_rows() -> Vec<Vec<usize>> {
+    (0..4).map(|row| (3 * row..3 * row + 3).collect()).collect()
+}
+
+fn in_columns() -> Vec<Vec<usize>> {
+    (0..3).map(|column| (column..N).step_by(3).collect()).collect()
+}
+
+const WHOLE: Paper =
+    Paper { omega: |d, c| group_omega(&whole(), d, c), proximal: |d, c, t| group_proximal(&whole(), d, c, t) };
+const ROWS: Paper =
+    Paper { omega: |d, c| group_omega(&in_rows(), d, c), proximal: |d, c, t| group_proximal(&in_rows(), d, c, t) };
+const FILTERS: Paper = Paper {
+    omega: |d, c| group_omega(&in_columns(), d, c),
+    proximal: |d, c, t| group_proximal(&in_columns(), d, c, t),
+};
+
+/// Whether r is a subgradient of Ω at d, from which Ω(y) ≥ Ω(d) + r·(y − d) follows for all y, near and far.
+fn assert_subgradient(paper: &Paper, c: &[f64], d: &[f64], r: &[f64], context: &str) {
+    for (seed, scale) in (0..40).zip([1e-4, 1e-2, 1.0, 10.0].into_iter().cycle()) {
+        let y: Vec<f64> = noise(seed + 50, N).iter().zip(d).map(|(e, d)| d + scale * e).collect();
+        let rise: f64 = r.iter().zip(y.iter().zip(d)).map(|(r, (y, d))| r * (y - d)).sum();
+        let gap = (paper.omega)(&y, c) - (paper.omega)(d, c) - rise;
+        assert!(gap >= -1e-12, "{context}: at a distance of {scale} Ω is lower than its tangent, by {gap:e}");
+    }
+}
+
+/// All the pairs that a step may be of, against the paper.
+fn closed_form<P: Penalty<f64> + Copy + 'static>(penalty: P, paper: &Paper) {
+    for lambda in [0.02, 0.3, 4.0] {
+        for (weighting, c) in [("none", vec![1.0; N]), ("pair", vec![2.5; N]), ("numbers", noise(8, N))] {
+            let c: Vec<f64> = c.into_iter().map(f64::abs).collect();
+            let weight = match weighting {
+                "none" => None,
+                "pair" => Some(Tensor::scalar(2.5)),
+                _ if penalty.each_number() => Some(Tensor::new(SHAPE, c.clone())),
+                _ => continue,
+            };
+            for held in ["pair", "second stays", "first stays", "anchor", "zero"] {
+                let context = format!("{penalty:?}, λ = {lambda}, weights: {weighting}, {held}");
+                let other = if held == "zero" { vec![0.0; N] } else { noise(2, N) };
+                let mut params = models(&SHAPE, [noise(1, N), other]);
+                let frozen = match held {
+                    "second stays" => Some("1.w"),
+                    "first stays" => Some("0.w"),
+                    _ => None,
+                };
+                frozen.into_iter().for_each(|name| params.set_trainable(params.find(name).unwrap(), false));
+                let anchor = match held {
+                    "anchor" => Some(Anchor::of(&params, "0", &params, "1").unwrap()),
+                    "zero" => Some(Anchor::zero(&params, "0").unwrap()),
+                    _ => None,
+                };
+                let coupling = match anchor {
+                    Some(anchor) => Coupling::toward(&params, anchor, penalty, Strength::Coupled(lambda)).unwrap(),
+                    None => pair(&mut params, penalty, lambda),
+                };
+                let coupling = coupling.weighted(&params, |_| weight.clone()).unwrap();
+                let both = |params: &Params<f64>| [0, 1].map(|i| numbers(params, i).to_vec());
+                let [a, b] = both(&params);
+                coupling.proximal_step(&mut params, ETA).unwrap();
+                let [a2, b2] = both(&params);
+                let minus = |a: &[f64], b: &[f64]| -> Vec<f64> { a.iter().zip(b).map(|(a, b)| a - b).collect() };
+                let movers = if held == "pair" { 2.0 } else { 1.0 };
+                let expected = (paper.proximal)(&minus(&a, &b), &c, movers * ETA * lambda);
+                let d = minus(&a2, &b2);
+                for i in 0..N {
+                    assert_close(d[i], expected[i], 1e-15, &context);
+                    match held {
+                        "pair" => assert_close(a2[i] + b2[i], a[i] + b[i], 5e-16, &context),
+                        "first stays" => assert_eq!(a2[i].to_bits(), a[i].to_bits(), "{context}"),
+                        _ => assert_eq!(b2[i].to_bits(), b[i].to_bits(), "{context}"),
+                    }
+                    assert_eq!(expected[i] == 0.0, a2[i] == b2[i], "{context}: exact zeros");
+                }
+                // (w − w′)/ηλ is a subgradient of Ω by w, that is ±∂Ω(d).
+                let pulls = [(a, a2, 1.0), (b, b2, -1.0)].map(|(w, w2, sign)| {
+                    w.iter().zip(w2).map(|(w, w2)| sign * (w - w2) / (ETA * lambda)).collect::<Vec<_>>()
+                });
+                let moved: &[usize] = match held {
+                    "pair" => &[0, 1],
+                    "first stays" => &[1],
+                    _ => &[0],
+                };
+                moved.iter().for_each(|&side| assert_subgradient(paper, &c, &d, &pulls[side], &context));
+            }
+        }
+    }
+}
+
+#[test]
+fn a_step_is_the_closed_form_and_meets_the_condition_of_an_optimum() {
+    closed_form(SquaredL2, &SQUARED);
+    closed_form(L1, &ABSOLUTE);
+    closed_form(Huber::new(DELTA), &HUBER);
+    closed_form(GroupLasso { groups: Groups::Whole }, &WHOLE);
+    closed_form(GroupLasso { groups: Groups::Rows }, &ROWS);
+    closed_form(GroupLasso { groups: Groups::Filters }, &FILTERS);
+}
+
+/// x of Ax = b, by elimination with pivots.
+fn solve(mut a: Vec<Vec<f64>>, mut b: Vec<f64>) -> Vec<f64> {
+    let n = b.len();
+    for k in 0..n {
+        let pivot = (k..n).max_by(|&i, &j| a[i][k].abs().total_cmp(&a[j][k].abs())).unwrap();
+        a.swap(k, pivot);
+        b.swap(k, pivot);
+        for i in k + 1..n {
+            let factor = a[i][k] / a[k][k];
+            for j in k..n {
+                a[i][j] -= factor * a[k][j];
+            }
+            b[i] -= factor * b[k];
+        }
+    }
+    for k in (0..n).rev() {
+        b[k] = (b[k] - (k + 1..n).map(|j| a[k][j] * b[j]).sum::<f64>()) / a[k][k];
+    }
+    b
+}
+
+/// Over every graph of n models of five numbers, some of them frozen: calls `check(context, Laplacian, before, after)`.
+fn graph_steps(n: usize, frozen: &[usize], lambda: f64, check: impl Fn(&str, &[Vec<f64>], Vec<f64>, Vec<f64>)) {
+    for (name, graph, edges) in graphs(n) {
+        let mut params = models(&[5], (0..n as u64).map(|i| noise(i, 5)));
+        for i in frozen {
+            params.set_trainable(params.find(&format!("{i}.w")).unwrap(), false);
+        }
+        let before = params.clone();
+        over(&mut params, &graph, lambda).proximal_step(&mut params, ETA).unwrap();
+        let context = format!("{name} of {n}, λ = {lambda:e}, {frozen:?} frozen");
+        for k in 0..5 {
+            let at = |params: &Params<f64>| (0..n).map(|i| numbers(params, i)[k]).collect();
+            check(&context, &laplacian(n, &edges), at(&before), at(&params));
+        }
+    }
+}
+
+#[test]
+fn over_a_graph_a_step_solves_the_system_of_its_laplacian() {
+    for (n, frozen) in [(2, vec![]), (3, vec![]), (5, vec![]), (6, vec![]), (5, vec![2]), (6, vec![0, 4])] {
+        for lambda in [1e-3, 0.4, 20.0] {
+            graph_steps(n, &frozen, lambda, |context, laplacian, before, after| {
+                let row = |i: usize| {
+                    let entry = |j: usize| {
+                        let own = f64::from(u8::from(i == j));
+                        own + if frozen.contains(&i) { 0.0 } else { 2.0 * ETA * lambda * laplacian[i][j] }
+                    };
+                    (0..n).map(entry).collect()
+                };
+                let expected = solve((0..n).map(row).collect(), before);
+                // The elimination loses digits as the system's condition grows.
+                let bound = 1e-15 * (1.0 + 2.0 * ETA * lambda * n as f64);
+                after.iter().zip(expected).for_each(|(&x, expected)| assert_close(x, expected, bound, context));
+            });
+        }
+    }
+}
+
+#[test]
+fn at_any_strength_a_step_over_a_graph_loses_no_digit() {
+    // At 1e12 all models are within some 1/λ of the limit, at 1e18 at it.
+    for (lambda, bound) in [(1e12, 2e-11), (1e18, 1e-15)] {
+        for n in 2..=6 {
+            graph_steps(n, &[], lambda, |context, _, before, after| {
+                let mean = before.iter().sum::<f64>() / n as f64;
+                after.iter().for_each(|&x| assert_close(x, mean, bound, context));
+            });
+            graph_steps(n, &[0], lambda, |context, _, before, after| {
+                after.iter().for_each(|&x| assert_close(x, before[0], bound, context));
+            });
+        }
+    }
+}
+
+#[test]
+fn names_of_one_value_with_anchors_of_their_own_meet_between_them() {
+    let [mut named, mut other] = [Params::new(), Params::new()];
+    for (name, x) in [("m.0", 5.0), ("m.1", -1.0)] {
+        named.add(name, Tensor::scalar(1.5));
+        other.add(name, Tensor::scalar(x));
+    }
+    let ids = ["m.0", "m.1"].map(|name| named.find(name).unwrap());
+    named.tie(ids[1], ids[0]).unwrap();
+    let anchor = Anchor::of(&named, "m", &other, "m").unwrap();
+    for lambda in [0.3, 1e12] {
+        let coupling = Coupling::toward(&named, anchor.clone(), SquaredL2, Strength::Coupled(lambda)).unwrap();
+        let mut moved = named.clone();
+        coupling.proximal_step(&mut moved, ETA).unwrap();
+        // x − w + 2ηλ(x − 5) + 2ηλ(x + 1) = 0.
+        let t = 2.0 * ETA * lambda;
+        assert_close(moved.get(ids[0]).item(), (1.5 + t * 4.0) / (1.0 + 2.0 * t), 1e-15, "between its anchors");
+    }
+}
+
+const WELLS: [[f64; 2]; 2] = [[1.0, 2.0], [3.0, -1.0]];
+
+/// Where a pair of quadratics rests: its distance, and the balance of the data's forces on both.
+fn rest(penalty: impl Penalty<f64> + 'static, lambda: f64, rate: f64, optimizer: &mut dyn Optimizer<f64>) -> [f64; 2] {
+    let mut params = scalars(&[0.3, 0.1]);
+    let coupling = pair(&mut params, penalty, lambda);
+    for _ in 0..4_000 {
+        step(&mut params, &coupling, Way::Proximal(rate), &WELLS, optimizer);
+    }
+    let [w, w2] = [0, 1].map(|i| numbers(&params, i)[0]);
+    let tape = Tape::new(&params);
+    let gradients = wells(&tape, &WELLS).backward();
+    [w - w2, gradients.iter().map(|(_, g)| g.item()).sum()]
+}
+
+/// The distance of the optimum: at a(w − u) = −λΩ′ and b(w′ − v) = λΩ′ it is D − cλΩ′(d), with c = 1/a + 1/b.
+fn optimum(penalty: &str, lambda: f64) -> f64 {
+    let [[a, u], [b, v]] = WELLS;
+    let (distance, c) = (u - v, 1.0 / a + 1.0 / b);
+    match penalty {
+        "squared" => distance / (1.0 + 2.0 * c * lambda),
+        "huber" if distance > DELTA * (1.0 + c * lambda) => distance - c * lambda * DELTA,
+        "huber" => distance / (1.0 + c * lambda),
+        _ => soft(distance, c * lambda),
+    }
+}
+
+#[test]
+fn descent_and_proximal_steps_rest_where_loss_and_penalty_are_least() {
+    for lambda in [0.05, 0.8, 3.0] {
+        for (eta, momentum) in [(0.3, 0.0), (0.1, 0.0), (0.05, 0.5), (0.02, 0.9)] {
+            let context = format!("λ = {lambda}, η = {eta}, μ = {momentum}");
+            let sgd = || Sgd::new(eta).momentum(momentum);
+            let rate = eta / (1.0 - momentum);
+            for (name, [d, forces]) in [
+                ("squared", rest(SquaredL2, lambda, rate, &mut sgd())),
+                ("l1", rest(L1, lambda, rate, &mut sgd())),
+                ("group", rest(GroupLasso { groups: Groups::Whole }, lambda, rate, &mut sgd())),
+                ("huber", rest(Huber::new(DELTA), lambda, rate, &mut sgd())),
+            ] {
+                assert_close(d, optimum(name, lambda), 1e-13, &format!("{name}, {context}"));
+                assert_close(forces, 0.0, 1e-13, &format!("{name}, {context}"));
+            }
+            // With η in place of η/(1 − μ), the strength is λ(1 − μ).
+            let [d, _] = rest(SquaredL2, lambda, eta, &mut sgd());
+            assert_close(d, optimum("squared", lambda * (1.0 - momentum)), 1e-13, &format!("η alone, {context}"));
+        }
+    }
+}
+
+#[test]
+fn under_adam_a_proximal_step_rests_where_the_data_hardly_count() {
+    // A lasting gradient moves a number by η whatever its size: d = (d + 2η)/(1 + 4ηλ), so that d = 1/(2λ).
+    let adam = || Adam::new(0.01).betas([0.9, 0.99]);
+    for lambda in [0.4, 2.0, 20.0] {
+        let [d, forces] = rest(SquaredL2, lambda, 0.01, &mut adam());
+        assert_close(d, 0.5 / lambda, 1e-7, &format!("λ = {lambda}"));
+        let off = d / optimum("squared", lambda) - 1.0;
+        assert!(off < -0.1, "λ = {lambda}: {off}");
+        // Opposite signs are all that it takes to rest: the forces need not balance.
+        assert!(forces.abs() > 0.1, "λ = {lambda}: {forces}");
+    }
+}
