@@ -167,6 +167,16 @@ fn the_mean_form_is_the_sum_of_squares_around_the_mean() {
     }
 }
 
+#[test]
+fn a_pair_counts_once_however_it_is_told() {
+    let mut params = models(&[3], (0..3).map(|i| noise(i, 3)));
+    let once = over(&mut params, &Graph::chain(names(3)), 0.7).penalty(&Tape::new(&params)).item();
+    let list = Pairing::list(&params, [("1.w", "0.w"), ("1.w", "2.w")]).unwrap();
+    let chain = Pairing::over(&params, &Graph::chain(names(3))).unwrap();
+    let both = Coupling::new(&mut params, list.and(chain), Strength::Coupled(0.7)).unwrap();
+    assert_close(both.penalty(&Tape::new(&params)).item(), once, 1e-15, "a list and a chain");
+}
+
 /// Weights of a coupling toward the values of now, by a Fisher information; the penalty's gradient from elsewhere.
 fn consolidate(params: &mut Params<f64>, fisher: &Fisher<f64>, moved: f64) -> (f64, f64) {
     let w = params.find("0.w").unwrap();

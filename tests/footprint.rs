@@ -26,11 +26,11 @@ use known::{KnownNetwork, NETWORKS, OPTIMIZERS};
 use networks::{Plan, Sharing};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tandem::autograd::{Footprint, NameBytes, Params, Tape, dry_run, kernels, release_memory};
+use tandem::autograd::{Footprint, NameBytes, Params, Tape, Tensor, dry_run, kernels, release_memory};
 use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
 use tandem::nn::data::{Images, digits};
-use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Optimizer, Sequential};
-use tandem::tying::Strength;
+use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Optimizer, Sequential, Sgd};
+use tandem::tying::{Coupling, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength};
 use training::{OptimizerKind, Phase, Setting, Trainer, by_name, gather, measure, predict, zeros};
 
 #[global_allocator]
@@ -70,6 +70,13 @@ fn main() {
     let images = [train, test];
     for strength in two_models::SPECTRUM {
         two_models(&images, strength);
+    }
+    for threads in [1, 2] {
+        kernels::set_threads(threads);
+        coupled(SquaredL2);
+        coupled(L1);
+        coupled(Huber::new(0.1));
+        [Groups::Whole, Groups::Rows, Groups::Filters].into_iter().for_each(|groups| coupled(GroupLasso { groups }));
     }
     for (depth, checkpointed) in [(5, false), (5, true), (20, false), (20, true)] {
         checkpoints(depth, checkpointed);
@@ -227,6 +234,38 @@ fn two_models(images: &[Images; 2], strength: Strength) {
     };
     run(&begin, &end);
     assert_eq!((predicted.get(), 0), (measured.get(), requested.get()), "{strength}");
+}
+
+/// A step with a fused penalty, and one with a proximal step over pairs: no byte from the system once it is warm.
+fn coupled(penalty: impl Penalty<f32> + Copy + 'static) {
+    for fused in [true, false] {
+        let mut params = Params::<f32>::new();
+        let ids = ["a.0", "a.1", "b.0", "b.1"].map(|name| {
+            let shape = if name.ends_with('0') { [300, 200] } else { [3, 4] };
+            params.add(name, Tensor::full(shape, if name.starts_with('a') { 2.0 } else { 1.0 }))
+        });
+        let pairing = Pairing::by_path(&params, "a", "b").unwrap();
+        let coupling = Coupling::with(&mut params, pairing, penalty, Strength::Coupled(0.1)).unwrap();
+        let mut optimizer = Sgd::new(0.01);
+        let mut step = || {
+            let tape = Tape::new(&params);
+            let loss = ids.map(|id| tape.param(id).square().sum()).into_iter().reduce(|sum, term| sum + term).unwrap();
+            let mut gradients = loss.backward();
+            drop(tape);
+            if fused {
+                assert!(coupling.add_gradients(&params, &mut gradients) > 0.0);
+            }
+            optimizer.step(&mut params, &gradients);
+            if !fused {
+                coupling.proximal_step(&mut params, 1e-4).unwrap();
+            }
+        };
+        step();
+        step();
+        let before = requested_bytes();
+        (0..3).for_each(|_| step());
+        assert_eq!(requested_bytes(), before, "{penalty:?}, fused: {fused}");
+    }
 }
 
 /// A network whose insides are computed again: the peak, and no byte from the system from the third step on.

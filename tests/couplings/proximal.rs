@@ -1,10 +1,12 @@
 //! Proximal steps: closed forms, the condition of an optimum, graphs, and where they rest under an optimizer.
 
-use tandem::autograd::{Params, Tape, Tensor};
+use tandem::autograd::{Params, Tape, Tensor, Var};
 use tandem::nn::{Adam, Optimizer, Sgd};
-use tandem::tying::{Anchor, Coupling, GroupLasso, Groups, Huber, L1, Penalty, SquaredL2, Strength};
+use tandem::tying::{
+    Anchor, Coupling, Graph, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength, rows,
+};
 
-use super::{Way, assert_close, graphs, laplacian, models, noise, numbers, over, pair, scalars, step, wells};
+use super::{Way, assert_close, graphs, laplacian, models, names, noise, numbers, over, pair, scalars, step, wells};
 
 const SHAPE: [usize; 2] = [4, 3];
 const N: usize = 12;
@@ -259,6 +261,69 @@ fn names_of_one_value_with_anchors_of_their_own_meet_between_them() {
         // x − w + 2ηλ(x − 5) + 2ηλ(x + 1) = 0.
         let t = 2.0 * ETA * lambda;
         assert_close(moved.get(ids[0]).item(), (1.5 + t * 4.0) / (1.0 + 2.0 * t), 1e-15, "between its anchors");
+    }
+}
+
+/// Σ ½d²: squared L2 by another name.
+#[derive(Clone, Copy, Debug)]
+struct Half;
+
+impl Penalty<f64> for Half {
+    fn terms<'t>(&self, d: Var<'t, f64>) -> Var<'t, f64> {
+        0.5 * d.square()
+    }
+
+    fn quadratic(&self) -> Option<f64> {
+        Some(0.5)
+    }
+}
+
+#[test]
+fn rows_of_one_parameter_are_nodes_like_any() {
+    let values = noise(1, 12);
+    let mut params = Params::<f64>::new();
+    let id = params.add("w", Tensor::new([4, 3], values.clone()));
+    let chain = (1..4).map(|row| (rows("w", row - 1..row), rows("w", row..=row)));
+    let pairing = Pairing::list(&params, chain).unwrap();
+    Coupling::with(&mut params, pairing, Half, Strength::Coupled(0.8))
+        .unwrap()
+        .proximal_step(&mut params, ETA)
+        .unwrap();
+    let mut apart = models(&[3], values.chunks(3).map(<[f64]>::to_vec));
+    over(&mut apart, &Graph::chain(names(4)), 0.4).proximal_step(&mut apart, ETA).unwrap();
+    let expected: Vec<f64> = (0..4).flat_map(|i| numbers(&apart, i).to_vec()).collect();
+    assert_eq!(params.get(id).data(), expected);
+
+    // What overlaps and moves has no step, what stays may overlap: x − w + 2ηλ(2x − f₁ − f₂) = 0.
+    let mut params = models(&[2], [vec![1.0, 2.0]]);
+    let frozen = params.add("f", Tensor::new([3], vec![1.0, 5.0, 8.0]));
+    let pairing =
+        Pairing::list(&params, [(rows("0.w", ..), rows("f", ..2)), (rows("0.w", ..), rows("f", 1..))]).unwrap();
+    let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.8)).unwrap();
+    let refused = coupling.proximal_step(&mut params, ETA).unwrap_err().to_string();
+    assert_eq!(refused, "`f[0..2]` and `f[1..3]` overlap, and are not the same");
+    params.set_trainable(frozen, false);
+    coupling.proximal_step(&mut params, ETA).unwrap();
+    for (x, (w, f)) in numbers(&params, 0).iter().zip([(1.0, 6.0), (2.0, 13.0)]) {
+        let t = 2.0 * ETA * 0.8;
+        assert_close(*x, (w + t * f) / (1.0 + 2.0 * t), 2e-15, "held by frozen rows");
+    }
+}
+
+#[test]
+fn what_weighs_nothing_stays_to_the_bit() {
+    let (a, b) = (vec![1.0, 1.0, 0.3], vec![1e-20, 0.1, 0.7]);
+    for weights in [vec![0.0; 3], vec![1.0, 0.0, 1.0]] {
+        for frozen in [None, Some("0.w"), Some("1.w")] {
+            let mut params = models(&[3], [a.clone(), b.clone()]);
+            frozen.into_iter().for_each(|name| params.set_trainable(params.find(name).unwrap(), false));
+            let weight = Tensor::new([3], weights.clone());
+            let coupling = pair(&mut params, L1, 0.2).weighted(&params, |_| Some(weight.clone())).unwrap();
+            coupling.proximal_step(&mut params, ETA).unwrap();
+            for k in (0..3).filter(|&k| weights[k] == 0.0) {
+                assert_eq!([numbers(&params, 0)[k], numbers(&params, 1)[k]], [a[k], b[k]], "{weights:?}, {frozen:?}");
+            }
+        }
     }
 }
 

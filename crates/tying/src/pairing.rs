@@ -34,6 +34,11 @@ impl Pair {
     pub fn is_shared<T: Float>(self, params: &Params<T>) -> bool {
         self.first.is(self.second, params)
     }
+
+    fn joins_the_same(self, other: Pair) -> bool {
+        let [a, b] = [other.first, other.second];
+        (a == self.first && b == self.second) || (a == self.second && b == self.first)
+    }
 }
 
 /// On which side of its pair a name stands; see [`Pairing::by_key`].
@@ -213,9 +218,13 @@ impl Pairing {
         found.finish(params, || "the models of the graph do not pair".into())
     }
 
-    /// The pairs of both.
+    /// The pairs of both, each once: with the weight that it has here, if both have it.
     pub fn and(mut self, other: Pairing) -> Pairing {
-        self.pairs.extend(other.pairs);
+        for pair in other.pairs {
+            if !self.pairs.iter().any(|here| here.joins_the_same(pair)) {
+                self.pairs.push(pair);
+            }
+        }
         self.left_out.extend(other.left_out);
         self
     }
@@ -332,13 +341,9 @@ impl Found {
         for (i, pair) in self.pairs.iter().enumerate() {
             let [first, second] = [pair.first, pair.second].map(|part| part.name(params).into());
             let [first_shape, second_shape] = [pair.first, pair.second].map(|part| part.shape(params));
-            let same = |other: &Pair| {
-                let [a, b] = [other.first, other.second];
-                (a == pair.first && b == pair.second) || (a == pair.second && b == pair.first)
-            };
             if first_shape != second_shape {
                 self.mismatches.push(Mismatch::Shape { first, first_shape, second, second_shape });
-            } else if self.pairs[..i].iter().any(same) {
+            } else if self.pairs[..i].iter().any(|other| other.joins_the_same(*pair)) {
                 self.mismatches.push(Mismatch::Twice { first, second });
             }
         }

@@ -68,8 +68,11 @@ impl<T: Float> Step<'_, T> {
                         d.iter_mut().zip(&*a).zip(&*b).for_each(|((d, &a), &b)| *d = a - b);
                         turn(i * len + k * BLOCK, d);
                         for ((a, b), &d) in a.iter_mut().zip(b).zip(&*d) {
-                            let mean = half * (*a + *b);
-                            (*a, *b) = (mean + half * d, mean - half * d);
+                            // What weighs nothing stays, to the bit.
+                            if d != *a - *b {
+                                let mean = half * (*a + *b);
+                                (*a, *b) = (mean + half * d, mean - half * d);
+                            }
                         }
                     }
                 });
@@ -92,7 +95,11 @@ fn one_side<T: Float>(x: &mut [T], y: &[T], sign: T, turn: impl Fn(usize, &mut [
             let d = &mut block[..x.len()];
             d.iter_mut().zip(&*x).enumerate().for_each(|(k, (d, &x))| *d = sign * (x - y(k)));
             turn(at, d);
-            x.iter_mut().zip(&*d).enumerate().for_each(|(k, (x, &d))| *x = y(k) + sign * d);
+            for (k, (x, &d)) in x.iter_mut().zip(&*d).enumerate() {
+                if d != sign * (*x - y(k)) {
+                    *x = y(k) + sign * d;
+                }
+            }
         }
     });
 }

@@ -73,7 +73,9 @@ impl<T: Float> Coupling<T> {
                 if parts.iter().any(|other| other.is(part, params)) {
                     continue;
                 }
-                if let Some(other) = parts.iter().find(|other| other.overlaps(part, params)) {
+                let overlapping = parts.iter().find(|other| other.overlaps(part, params));
+                // What stays may overlap.
+                if let Some(other) = overlapping.filter(|_| params.is_trainable(part.id)) {
                     let [first, second] = [*other, part].map(|part| part.name(params).into());
                     return Err(NoProximal::Overlap { first, second });
                 }

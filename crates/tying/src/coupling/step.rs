@@ -52,9 +52,11 @@ impl<T: Float> Coupling<T> {
     ///
     /// With plain gradient descent on all data, and η its learning rate, the two steps together rest exactly where
     /// loss plus penalty is least (forward-backward splitting). With momentum μ, a gradient that lasts moves by
-    /// η/(1 − μ): pass this as the rate, for the same point of rest. With Adam each number has a rate of its own,
-    /// and none is right for all: the point of rest is another one, at which the strength hardly depends on the data.
-    /// There the other two ways are to be preferred, unless only the limit of equal parameters is wanted.
+    /// η/(1 − μ): pass this as the rate, for the same point of rest; η itself acts as λ(1 − μ) would. With Adam a
+    /// gradient that lasts moves a number by η, however small or large it is, and the point of rest is another one.
+    /// For squared L2 on a pair, whose sides the data pull apart, it is at the distance 1/(2λ), whatever the data's
+    /// curvature, and the mean need not be where their forces balance. There the other two ways are to be preferred,
+    /// unless only the limit of equal parameters is wanted.
     ///
     /// ```
     /// use tandem_autograd::{Params, Tensor};
