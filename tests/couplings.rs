@@ -8,6 +8,8 @@ mod learned;
 mod optimum;
 #[path = "couplings/proximal.rs"]
 mod proximal;
+#[path = "couplings/rest.rs"]
+mod rest;
 #[path = "couplings/spectrum.rs"]
 mod spectrum;
 #[path = "couplings/ways.rs"]
@@ -109,11 +111,14 @@ fn quadratic_form(laplacian: &[Vec<f64>], params: &Params<f64>) -> f64 {
     (0..n).flat_map(|s| (0..n).map(move |t| (s, t))).map(|(s, t)| laplacian[s][t] * dot(s, t)).sum()
 }
 
+/// Two models and the weight of their edge.
+type Edge = (usize, usize, f64);
+
 /// Graphs of so many models, with their edges as they are on paper.
-fn graphs(n: usize) -> Vec<(&'static str, Graph, Vec<(usize, usize, f64)>)> {
+fn graphs(n: usize) -> Vec<(&'static str, Graph, Vec<Edge>)> {
     let all = move || (0..n).flat_map(move |s| (s + 1..n).map(move |t| (s, t)));
     let random: Vec<_> = all().zip(noise(7, n * n)).map(|((s, t), c)| (s, t, c.abs())).collect();
-    let named = |graph: Graph, &(s, t, c): &(usize, usize, f64)| graph.edge(&s.to_string(), &t.to_string(), c);
+    let named = |graph: Graph, &(s, t, c): &Edge| graph.edge(&s.to_string(), &t.to_string(), c);
     vec![
         ("chain", Graph::chain(names(n)), (1..n).map(|t| (t - 1, t, 1.0)).collect()),
         ("star", Graph::star("0", names(n).skip(1)), (1..n).map(|t| (0, t, 1.0)).collect()),
@@ -123,7 +128,7 @@ fn graphs(n: usize) -> Vec<(&'static str, Graph, Vec<(usize, usize, f64)>)> {
     ]
 }
 
-fn laplacian(n: usize, edges: &[(usize, usize, f64)]) -> Vec<Vec<f64>> {
+fn laplacian(n: usize, edges: &[Edge]) -> Vec<Vec<f64>> {
     let mut l = vec![vec![0.0; n]; n];
     for &(s, t, c) in edges {
         for (s, t) in [(s, t), (t, s)] {
@@ -175,6 +180,25 @@ fn a_pair_counts_once_however_it_is_told() {
     let chain = Pairing::over(&params, &Graph::chain(names(3))).unwrap();
     let both = Coupling::new(&mut params, list.and(chain), Strength::Coupled(0.7)).unwrap();
     assert_close(both.penalty(&Tape::new(&params)).item(), once, 1e-15, "a list and a chain");
+
+    // Of three names in a ring, two are of one slot: one pair is left, in every way.
+    let mut two = models(&[3], (0..2).map(|i| noise(i, 3)));
+    let coupling = pair(&mut two, SquaredL2, 0.7);
+    let mut tied = models(&[3], (0..3).map(|i| noise(i, 3)));
+    let [last, first] = ["2.w", "0.w"].map(|name| tied.find(name).unwrap());
+    tied.tie(last, first).unwrap();
+    let ring = Pairing::over(&tied, &Graph::complete(names(3))).unwrap();
+    // Not by a strength that is set, which would part them.
+    let ring = Coupling::new(&mut tied.clone(), ring, Strength::Coupled(0.7)).unwrap();
+    let [one, other] = [(&two, &coupling), (&tied, &ring)].map(|(params, coupling)| {
+        let tape = Tape::new(params);
+        let mut gradients = (0.0 * tape.param(params.find("0.w").unwrap()).sum()).backward();
+        let fused = coupling.add_gradients(params, &mut gradients);
+        let mut moved = params.clone();
+        coupling.proximal_step(&mut moved, 0.3).unwrap();
+        (coupling.penalty(&Tape::new(params)).item(), fused, numbers(&moved, 0).to_vec(), numbers(&moved, 1).to_vec())
+    });
+    assert_eq!(one, other);
 }
 
 /// Weights of a coupling toward the values of now, by a Fisher information; the penalty's gradient from elsewhere.

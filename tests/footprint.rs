@@ -76,7 +76,9 @@ fn main() {
         coupled(SquaredL2);
         coupled(L1);
         coupled(Huber::new(0.1));
-        [Groups::Whole, Groups::Rows, Groups::Filters].into_iter().for_each(|groups| coupled(GroupLasso { groups }));
+        for groups in [Groups::Whole, Groups::Rows, Groups::Filters] {
+            coupled(GroupLasso { groups });
+        }
     }
     for (depth, checkpointed) in [(5, false), (5, true), (20, false), (20, true)] {
         checkpoints(depth, checkpointed);

@@ -61,7 +61,9 @@ fn as_lambda_grows_the_distance_falls_like_its_inverse_and_the_limit_is_sharing(
         // (u − v)/(2c), up to 1/λ.
         let constant = DISTANCE / (2.0 * C);
         assert_close((far[0] - far[1]) * 10.0 * lambda, constant, constant / lambda, "distance · λ");
-        far.into_iter().for_each(|x| assert_close(x, w, 1.0 / lambda, "the limit"));
+        for x in far {
+            assert_close(x, w, 1.0 / lambda, "the limit");
+        }
     }
 }
 
@@ -92,7 +94,7 @@ fn descent_on_the_penalty_alone_is_stable_below_its_bound_and_not_above() {
         ("complete of 5".into(), Graph::complete(names(5)), 5, 0.0, 1.0 / 5.0),
     ];
     for beta in [0.0, 0.5, 0.9] {
-        cases.push((format!("pair, β = {beta}"), Graph::chain(names(2)), 2, beta, (1.0 + beta) / 2.0));
+        cases.push((format!("pair, β = {beta}"), Graph::chain(names(2)), 2, beta, 0.5 * (1.0 + beta)));
     }
     for (name, graph, n, beta, bound) in cases {
         let mut params = scalars(&noise(11, n));
