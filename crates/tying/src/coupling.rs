@@ -11,7 +11,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use tandem_autograd::{Float, Params, Shape, Tape, Tensor, Var};
+use tandem_autograd::{Float, Params, Tape, Tensor, Var};
 
 pub use consolidate::{Consolidation, Within};
 pub use report::{Regime, Report, Row};
@@ -41,33 +41,15 @@ pub enum CouplingError {
         /// The penalty.
         penalty: String,
     },
-    /// Numbers have weights where a term stands for each of them.
-    #[error("`{name}` has weights of shape {found}; {penalty} takes one weight for the whole pair")]
-    EachNumber {
+    /// Weights of another shape, or that are negative or not finite.
+    #[error("weights of `{name}`: expected {expected}, found {found}")]
+    Weights {
         /// The name.
         name: Box<str>,
-        /// The shape of its weights.
-        found: Shape,
-        /// The penalty.
-        penalty: String,
-    },
-    /// Weights of another shape.
-    #[error("`{name}` has shape {expected}, but its weights have shape {found}")]
-    WeightShape {
-        /// The name.
-        name: Box<str>,
-        /// Its shape.
-        expected: Shape,
-        /// The shape of its weights.
-        found: Shape,
-    },
-    /// A weight that is negative or not finite.
-    #[error("`{name}`: expected finite weights of at least 0, found {found}")]
-    Weight {
-        /// The name.
-        name: Box<str>,
-        /// The weight.
-        found: f64,
+        /// What they may be.
+        expected: String,
+        /// What they are.
+        found: String,
     },
 }
 
@@ -167,16 +149,17 @@ impl<T: Float> Coupling<T> {
         for link in &mut self.links {
             let name = link.first.name(params);
             let Some(weight) = weight(&name) else { continue };
-            let (name, expected, found) = (name.into(), link.first.shape(params), weight.shape());
-            if let Some(bad) = weight.data().iter().find(|c| !(c.is_finite() && **c >= T::ZERO)) {
-                return Err(CouplingError::Weight { name, found: bad.to_f64() });
-            }
-            if found.rank() > 0 && found != expected {
-                return Err(CouplingError::WeightShape { name, expected, found });
-            }
+            let (shape, found) = (link.first.shape(params), weight.shape());
+            let refuse = |expected, found| Err(CouplingError::Weights { name: name.as_str().into(), expected, found });
             if found.rank() > 0 && !self.penalty.each_number() {
-                let penalty = format!("{:?}", self.penalty);
-                return Err(CouplingError::EachNumber { name, found, penalty });
+                let expected = format!("one number for the whole pair, with {:?}", self.penalty);
+                return refuse(expected, format!("shape {found}"));
+            }
+            if found.rank() > 0 && found != shape {
+                return refuse(format!("one number, or shape {shape}"), format!("shape {found}"));
+            }
+            if let Some(bad) = weight.data().iter().find(|c| !(c.is_finite() && **c >= T::ZERO)) {
+                return refuse("finite numbers of at least 0".into(), bad.to_string());
             }
             link.weigh(&weight);
         }
