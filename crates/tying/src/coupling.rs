@@ -135,8 +135,8 @@ impl<T: Float> Coupling<T> {
     }
 
     /// With a weight for each pair: `weight` tells it by the first name, as one number for the whole pair or as one
-    /// for each of its numbers; `None` leaves it as it is. What stands on the tape or in a graph's edge is
-    /// multiplied. With a Fisher information this is EWC; see [`Fisher`](crate::Fisher).
+    /// for each of its numbers; `None` leaves it as it is. It is
+    /// multiplied by what the edge of a graph says. With a Fisher information this is EWC; see [`Fisher`](crate::Fisher).
     ///
     /// # Errors
     /// If weights have another shape, are negative or not finite, or if the penalty has no term for each number
@@ -179,9 +179,9 @@ impl<T: Float> Coupling<T> {
     /// If a name is taken.
     #[track_caller]
     pub fn related(mut self, params: &mut Params<T>, path: &str) -> Result<Coupling<T>, CouplingError> {
-        let strength = self.strength;
-        if strength == Strength::Shared {
-            self.set_strength(params, Strength::Free)?;
+        if self.strength == Strength::Shared {
+            let pairs = self.links.iter().map(|link| link.related(params)).collect();
+            return Err(TieError { pairs }.into());
         }
         for link in &mut self.links {
             let name = link.first.name(params);
@@ -189,7 +189,7 @@ impl<T: Float> Coupling<T> {
                 .map(|(leaf, start)| params.add(&format!("{path}.{name}.{leaf}"), Tensor::scalar(start)));
             link.relation = Some([scale, shift]);
         }
-        self.set_strength(params, strength)?;
+        self.start(params, self.strength);
         Ok(self)
     }
 
@@ -201,8 +201,9 @@ impl<T: Float> Coupling<T> {
 
     /// Moves along the spectrum, at any time between two tapes; schedules start anew.
     ///
-    /// To `Shared`, each pair is tied: the second model's memory is gone. To any other, what is shared by a pair
+    /// To `Shared`, each pair is tied: the second model's memory is gone. To any other, what this coupling has tied
     /// comes apart: both start from the value that they had shared, and ties within a model are as they were before.
+    /// What someone else has tied stays one, and counts as zero; see [`untie`](Coupling::untie).
     ///
     /// # Errors
     /// If the strength makes no sense, or the pairs can't be shared and shall be. Then nothing has changed.
@@ -212,15 +213,29 @@ impl<T: Float> Coupling<T> {
     #[track_caller]
     pub fn set_strength(&mut self, params: &mut Params<T>, strength: Strength) -> Result<(), CouplingError> {
         self.check(params, strength)?;
-        let pairs: Vec<Pair> = self.links.iter().filter_map(Link::pair).collect();
         if strength == Strength::Shared {
-            self.tie.then(join(params, &pairs, self.keep));
+            self.tie.then(join(params, &self.pairs(), self.keep));
         } else {
             std::mem::take(&mut self.tie).undo(params);
-            untie(params, &pairs);
         }
         self.start(params, strength);
         Ok(())
+    }
+
+    /// Makes every pair two parameters again, whoever tied it, and free. What this coupling has tied comes apart as
+    /// it was before; of other ties nobody knows what was before, so second names that share a slot stay together.
+    ///
+    /// # Panics
+    /// If the coupling is of another store.
+    #[track_caller]
+    pub fn untie(&mut self, params: &mut Params<T>) {
+        std::mem::take(&mut self.tie).undo(params);
+        untie(params, &self.pairs());
+        self.start(params, Strength::Free);
+    }
+
+    fn pairs(&self) -> Vec<Pair> {
+        self.links.iter().filter_map(Link::pair).collect()
     }
 
     fn check(&self, params: &Params<T>, strength: Strength) -> Result<(), CouplingError> {
