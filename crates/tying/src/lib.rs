@@ -45,8 +45,10 @@
 
 mod coupling;
 mod pairing;
+mod soft_sharing;
 mod tie;
 
 pub use coupling::{Coupling, Strength, StrengthError};
 pub use pairing::{Mismatch, Pair, Pairing, PairingError, Table};
+pub use soft_sharing::{Codebook, CodebookEntry, Component, Mixture, SoftSharing, SoftSharingError};
 pub use tie::Tie;
