@@ -28,9 +28,10 @@ const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 ///
 /// A width is σ = floor + eˢ, s being the number in the store. Without the floor Ω has no lower bound:
 /// a component whose mean is a weight's value adds −ln N = ln σ + ½ ln 2π for it, which falls to −∞ as
-/// σ shrinks, whatever the other weights cost. With it, Ω ≥ λ n ln(floor · √2π) for n weights. The floor
-/// also bounds the curvature of the pull on a weight, λ/σ²: plain gradient descent needs a rate below
-/// 2 floor²/λ for it. With one component the penalty is weight decay towards a learned mean.
+/// σ shrinks, whatever the other weights cost. With it, Ω ≥ λ n ln(floor · √2π) for n weights. It bounds
+/// the curvature in weights and means too, by λ (n + 1)/floor²: for these, plain gradient descent is
+/// stable with a rate below twice the inverse. With one component the penalty is weight decay towards a
+/// learned mean.
 ///
 /// Take several times as many components as groups are expected: what no weight needs fades, and many
 /// start narrow, whereas a few wide ones draw neighbouring groups together.

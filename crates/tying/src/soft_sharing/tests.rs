@@ -138,8 +138,11 @@ fn the_gradient_agrees_with_finite_differences() {
 #[test]
 fn one_component_is_weight_decay_towards_its_mean() {
     let (mut params, floor, lambda) = (store::<f64>(), 0.2, 0.3);
-    let sharing = SoftSharing::new(&mut params, "mix", |name| name == "a.weight", 1, floor, lambda).unwrap();
-    let w = vector(&params, "a.weight");
+    assert_eq!(HALF_LN_TAU, 0.5 * std::f64::consts::TAU.ln());
+    // Two names of one slot, which counts once.
+    let chosen = |name: &str| ["b.weight", "again.weight"].contains(&name);
+    let sharing = SoftSharing::new(&mut params, "mix", chosen, 1, floor, lambda).unwrap();
+    let w = vector(&params, "b.weight");
     let (mean, excess) = (vector(&params, "mix.means")[0], vector(&params, "mix.log_widths")[0].exp());
     let (width, n) = (floor + excess, w.len() as f64);
     let distance: f64 = w.iter().map(|w| (w - mean).powi(2)).sum();
@@ -148,7 +151,7 @@ fn one_component_is_weight_decay_towards_its_mean() {
     let value = sharing.add_gradients(&params, &mut gradients);
     assert!((value - expected).abs() < 1e-14 * expected.abs() && value > 0.0);
     let of = |path: &str| gradients.of(&params, params.find(path).unwrap()).unwrap().data();
-    for (g, w) in of("a.weight").iter().zip(&w) {
+    for (g, w) in of("b.weight").iter().zip(&w) {
         assert!((g - lambda * (w - mean) / width.powi(2)).abs() < 1e-14);
     }
     let of_log_width = lambda * excess * (n / width - distance / width.powi(3));
@@ -283,19 +286,24 @@ fn what_cannot_be_set_up_is_refused_and_changes_nothing() {
 
 #[test]
 fn a_dry_run_finds_the_gradients_and_no_more() {
-    let (gradients, parameters, idle) = dry_run::<f32, _>(|probe| {
+    let [within, between] = dry_run::<f32, _>(|probe| {
         let mut params = store::<f32>();
         let sharing = share(&mut params, 0.7);
         let mut gradients = none(&params);
-        assert!(sharing.add_gradients(&params, &mut gradients).is_nan());
-        let first = probe.now(0);
+        sharing.add_gradients(&params, &mut gradients);
+        let within = probe.now(0);
         probe.forget_peak();
-        assert!(sharing.add_gradients(&params, &mut gradients).is_nan());
-        assert_eq!((probe.footprint(0), probe.now(0)), (first, first));
+        sharing.add_gradients(&params, &mut gradients);
+        assert_eq!((probe.footprint(0), probe.now(0)), (within, within));
+        drop(gradients);
+        let between = probe.now(0);
+        let without_scalar = SoftSharing::new(&mut params, "mix2", |name| name == "a.weight", 2, 0.1, 1.0).unwrap();
+        assert!(without_scalar.add_gradients(&params, &mut none(&params)).is_nan());
         drop(sharing.penalty(&Tape::new(&params)).backward());
         assert_eq!(sharing.consolidate(&mut params, |_| 0.0).distinct, 0);
-        (first.gradients, first.parameters, first.idle)
+        [within, between]
     });
-    // Of all but the bias, which was not chosen; the scalar has no block.
-    assert_eq!((gradients, parameters, idle), (4 * (12 + 8 + 9), 4 * (12 + 8 + 9 + 3), 0));
+    // Of all but the bias, which was not chosen; the scalar has no block. They wait for the next step.
+    assert_eq!((within.gradients, within.parameters), (4 * (12 + 8 + 9), 4 * (12 + 8 + 9 + 3)));
+    assert_eq!((between.gradients, within.idle, between.idle), (within.gradients, 0, 0));
 }
