@@ -28,10 +28,10 @@ const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 ///
 /// A width is σ = floor + eˢ, s being the number in the store. Without the floor Ω has no lower bound:
 /// a component whose mean is a weight's value adds −ln N = ln σ + ½ ln 2π for it, which falls to −∞ as
-/// σ shrinks, whatever the other weights cost. With it, Ω ≥ λ n ln(floor · √2π) for n weights. It bounds
-/// the curvature in weights and means too, by λ (n + 1)/floor²: for these, plain gradient descent is
-/// stable with a rate below twice the inverse. With one component the penalty is weight decay towards a
-/// learned mean.
+/// σ shrinks, while another component takes care of the other weights. With it, Ω ≥ λ n ln(floor · √2π)
+/// for n weights. It bounds the curvature in weights and means too, by λ (n + 1)/floor²: for these,
+/// plain gradient descent is stable with a rate below twice the inverse. With one component the penalty
+/// is weight decay towards a learned mean.
 ///
 /// Take several times as many components as groups are expected: what no weight needs fades, and many
 /// start narrow, whereas a few wide ones draw neighbouring groups together.
@@ -215,7 +215,7 @@ fn check_strength(found: f64) -> Result<(), SoftSharingError> {
 fn parts<T: Float>(params: &Params<T>, chosen: &[ParamId], components: usize) -> (f64, f64) {
     let numbers = chosen.iter().flat_map(|&id| params.get(id).data()).map(|w| w.to_f64()).filter(|w| w.is_finite());
     let (low, high) = numbers.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), w| (low.min(w), high.max(w)));
-    let middle = if low <= high { (low + high) / 2.0 } else { 0.0 };
+    let middle = if low <= high { f64::midpoint(low, high) } else { 0.0 };
     let range = [high - low, middle.abs(), 1.0].into_iter().find(|range| *range > 0.0).expect("1 is above 0");
     (middle - range / 2.0, range / components as f64)
 }
