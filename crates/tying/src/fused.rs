@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tandem_autograd::kernels::threads::for_each_chunk;
-use tandem_autograd::{Float, Kind, Shape, Tensor};
+use tandem_autograd::{Float, Gradients, Kind, Params, Shape, SlotId, Tensor};
 
 use crate::penalty::{Groups, Lay};
 
@@ -205,4 +205,22 @@ pub(crate) fn multiply<T: Float>(lay: Lay, factors: &[T], at: usize, d: &mut [T]
 /// How many numbers of n are one task.
 pub(crate) fn chunk(n: usize) -> usize {
     if n < SMALL { n.max(1) } else { n.div_ceil(CHUNKS).next_multiple_of(BLOCK).max(SMALL / 4) }
+}
+
+/// Changes the gradient of a slot; zeros, if the loss did not depend on it.
+pub(crate) fn change<T: Float>(
+    params: &Params<T>,
+    gradients: &mut Gradients<T>,
+    slot: SlotId,
+    write: impl FnOnce(&mut [T]),
+) {
+    let mut gradient = taken(params, gradients, slot);
+    gradient.update(write);
+    gradients.insert(slot, gradient);
+}
+
+/// The gradient of a slot, taken out; zeros, if the loss did not depend on it.
+pub(crate) fn taken<T: Float>(params: &Params<T>, gradients: &mut Gradients<T>, slot: SlotId) -> Tensor<T> {
+    let zeros = || Tensor::build(params.value(slot).shape(), Kind::Gradient, |g| g.fill(T::ZERO));
+    gradients.take(slot).unwrap_or_else(zeros)
 }
