@@ -171,7 +171,7 @@ fn legend(outline: &Outline) -> Legend {
         (Look::Op, "op"),
         (Look::Bookkeeping, "bookkeeping"),
         (Look::Parameter, "parameter"),
-        (Look::Shared, "shared parameter"),
+        (Look::Shared, "parameter with several uses"),
         (Look::Input, "input"),
         (Look::Constant, "constant"),
     ];

@@ -9,6 +9,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+use std::panic::Location;
 use std::sync::Arc;
 
 use tandem_autograd::{Float, Params, Tape, Tensor, Var};
@@ -312,7 +313,7 @@ impl<T: Float> Coupling<T> {
         if self.lambda == 0.0 {
             return zero();
         }
-        let _part = tape.enter("coupling");
+        let _part = tape.enter_at("coupling", Location::caller());
         let terms = self.apart(tape.params()).map(|link| link.omega_on(tape, &*self.penalty));
         let omega = terms.reduce(|sum, term| sum + term).map_or_else(zero, |omega| self.lambda * omega);
         match self.prior_term(tape.params()) {

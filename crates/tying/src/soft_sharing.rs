@@ -1,6 +1,8 @@
 //! Parameters that find their groups themselves: a mixture of Gaussians, learned together with the
 //! weights, is their prior.
 
+use std::panic::Location;
+
 use tandem_autograd::{Float, Kind, ParamId, Params, Tape, Tensor, Var};
 
 mod codebook;
@@ -153,6 +155,7 @@ impl SoftSharing {
         if self.strength == 0.0 {
             return tape.constant(T::ZERO);
         }
+        let _part = tape.enter_at("soft sharing", Location::caller());
         let mean = tape.param(self.means);
         let width = tape.param(self.log_widths).exp() + self.floor;
         let log_scale = tape.param(self.logits).log_softmax() - width.clone().ln() - HALF_LN_TAU;
