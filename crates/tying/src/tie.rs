@@ -88,7 +88,8 @@ pub(crate) fn only_whole<T: Float>(params: &Params<T>, pair: &Pair) -> String {
 /// Makes pairs of whole parameters one.
 #[track_caller]
 pub(crate) fn join<T: Float>(params: &mut Params<T>, pairs: &[Pair], keep: Keep) -> Tie {
-    let (before, mut tie) = (params.clone(), Tie::default());
+    let before = (keep == Keep::Mean).then(|| params.clone());
+    let mut tie = Tie::default();
     for pair in pairs {
         if pair.is_shared(params) {
             continue;
@@ -100,7 +101,7 @@ pub(crate) fn join<T: Float>(params: &mut Params<T>, pairs: &[Pair], keep: Keep)
         }
         tie.joined.push(Joined { with: pair.first.id, names, trainable });
     }
-    if keep == Keep::Mean {
+    if let Some(before) = before {
         for joined in &tie.joined {
             let mean = mean_before(params.slot(joined.with), params, &before);
             params.set(joined.with, mean).expect("a mean has the shape of what it is a mean of");
