@@ -11,7 +11,7 @@ use tandem::tying::{Schedule, Strength};
 #[command(name = "coupling_report")]
 pub struct Flags {
     /// How strongly they are held: free, shared, a λ, or from one λ to another in equal ratios
-    #[arg(long, value_name = "free|shared|λ|λ..λ", default_value = "0.0001..1", allow_negative_numbers = true)]
+    #[arg(long, value_name = "free|shared|λ|λ..λ", default_value = "0.001..0.03", allow_negative_numbers = true)]
     pub strength: Hold,
 
     /// What a difference costs
@@ -77,7 +77,7 @@ impl FromStr for Hold {
                 ends().filter(|&(from, to)| from > 0.0 && to > 0.0).map(|(from, to)| Hold::FromTo(from, to))
             }),
         }
-        .ok_or("expected free, shared, a number of at least 0, or two above 0 as in 0.001..1")
+        .ok_or("expected free, shared, a number of at least 0, or two above 0 as in 0.001..0.1")
     }
 }
 

@@ -14,7 +14,7 @@ const BATCH: usize = 64;
 const RATE: f64 = 0.05;
 const MOMENTUM: f64 = 0.9;
 /// How often a report is made.
-const EVERY: u64 = 10;
+const EVERY: u64 = 25;
 
 /// The networks, `a` and `b`, and how their training went.
 pub struct Study {

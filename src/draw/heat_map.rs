@@ -23,14 +23,14 @@ const CELL: f64 = 16.0;
 /// How much of it a cell takes that nothing holds.
 const FREE: f64 = 8.0;
 /// How wide all columns are together where there are many, and how wide one is at most.
-const COLUMNS_WIDTH: f64 = 384.0;
+const COLUMNS_WIDTH: f64 = 320.0;
 const WIDEST: f64 = 32.0;
 /// From the names to the cells, between figures, and between labels.
 const GAP: f64 = 10.0;
 /// The strip of λ.
 const STRIP: f64 = 22.0;
 /// The scale of colours in the legend.
-const RAMP: f64 = 200.0;
+const RAMP: f64 = 240.0;
 /// From one line of small text to the next.
 const SMALL_LINE: f64 = 15.0;
 
@@ -243,8 +243,8 @@ fn draw_cell(cell: &Cell<'_>, scale: Option<Scale>, [left, right]: [f64; 2], y: 
         (Look::Equal | Look::Apart(_), _) => "cell equal".into(),
     };
     let free = cell.row.regime == Regime::Free && cell.look != Look::Diverged;
-    // One copy is one band.
-    let seam = if cell.look == Look::Shared { 0.0 } else { seam(right - left) };
+    // One copy is one band, without the lines at which two edges meet.
+    let seam = if cell.look == Look::Shared { -0.4 } else { seam(right - left) };
     sample(&class, free, Rect { x: left, y, width: right - left - seam, height: CELL }, &cell.tip)
 }
 
@@ -327,7 +327,7 @@ fn style() -> String {
     format!(
         "text{{font:{TEXT}px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif}}\
          .heading{{font-size:{TITLE}px;font-weight:600}}.small{{font-size:{SMALL}px}}\
-         .middle{{text-anchor:middle}}.end{{text-anchor:end}}{light}@media (prefers-color-scheme:dark){{{dark}}}"
+         .middle{{text-anchor:middle}}.end{{text-anchor:end}}.shared{{shape-rendering:crispEdges}}{light}@media (prefers-color-scheme:dark){{{dark}}}"
     )
 }
 

@@ -88,15 +88,15 @@ impl<'a> Grid<'a> {
 }
 
 /// Reports that one column stands for.
-struct Group {
-    reports: Range<usize>,
+pub struct Group {
+    pub reports: Range<usize>,
     /// The one whose numbers are shown.
-    shown: usize,
+    pub shown: usize,
 }
 
 /// Cuts reports into columns: those that are shown are spaced evenly, from the first to the last, and each of
 /// the others belongs to the nearest of them.
-fn groups(reports: usize) -> Vec<Group> {
+pub fn groups(reports: usize) -> Vec<Group> {
     let columns = reports.min(COLUMNS);
     if columns < 2 {
         return (0..columns).map(|shown| Group { reports: 0..reports, shown }).collect();
