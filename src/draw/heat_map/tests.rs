@@ -153,7 +153,12 @@ fn every_pair_at_every_step_is_one_cell_with_its_numbers() {
     let cells = cells(&heat_map(&history, ""));
     assert_eq!(cells.len(), 2 * COLUMNS);
     assert_eq!(cells.iter().filter(|(class, _)| class.contains("diverged")).count(), 2);
-    assert!(cells[1].1.ends_with("; steps 80 to 230: relative distance 8 to 23"), "{}", cells[1].1);
+    let range = "steps 80 to 230: relative distance 8 to 23";
+    let tips = [(0, "step 0: ", ""), (1, "step 160: coupled, relative distance 16,", range), (63, "step 9990: ", "")];
+    for (column, shown, end) in tips {
+        let tip = &cells[column].1;
+        assert!(tip.starts_with(&format!("{}, {shown}", names[0])) && tip.ends_with(end), "{tip}");
+    }
 }
 
 #[test]
