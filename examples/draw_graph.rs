@@ -9,11 +9,12 @@ use clap::Parser;
 use std::{error::Error, io::Write, path::PathBuf, process::ExitCode};
 use tandem::autograd::{Graph, Params, Tape, Tensor};
 use tandem::nn::Layer;
+use tandem::tying::{Coupling, Keep, Pairing, Strength};
 
 /// Draws the graph that a small model records.
 #[derive(Parser)]
 struct Flags {
-    /// LeNet; two perceptrons, tied in their first layer; or one cell at three steps
+    /// LeNet; two perceptrons, shared, coupled and free layer by layer; or one cell at three steps
     #[arg(long, default_value = "lenet", value_parser = ["lenet", "tied", "recurrent"])]
     model: String,
     /// How to draw it
@@ -31,7 +32,7 @@ fn main() -> ExitCode {
 fn draw(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     let mut params = Params::new();
     let (title, graph) = match &*flags.model {
-        "tied" => ("Two perceptrons, tied in their first layer", tied(&mut params)?),
+        "tied" => ("Two perceptrons: the first layer shared, the second coupled, the last free", tied(&mut params)?),
         "recurrent" => ("A recurrent cell at three steps in time", recurrent(&mut params)),
         _ => ("LeNet, a batch of 64", lenet(&mut params)),
     };
@@ -58,15 +59,16 @@ fn lenet(params: &mut Params) -> Graph {
 
 fn tied(params: &mut Params) -> Result<Graph, Box<dyn Error>> {
     let [a, b] = ["a", "b"].map(|path| networks::mlp(params, path, &mut networks::rng()));
-    params.tie(b.layers[0].weight, a.layers[0].weight)?;
-    params.tie(b.layers[0].bias, a.layers[0].bias)?;
+    Pairing::by_path(params, "a.0", "b.0")?.tie(params, Keep::First)?;
+    let second = Pairing::by_path(params, "a.1", "b.1")?;
+    let coupling = Coupling::new(params, second, Strength::Coupled(0.01))?;
     let tape = Tape::new(params);
     let [loss_a, loss_b] = [("a", a), ("b", b)].map(|(name, model)| {
         let _part = tape.enter(name);
         let logits = model.forward(&tape, tape.constant(Tensor::zeros([64, 784])));
         logits.cross_entropy(tape.constant(Tensor::zeros([64])))
     });
-    let _loss = loss_a + loss_b;
+    let _loss = loss_a + loss_b + coupling.penalty(&tape);
     Ok(tape.graph())
 }
 

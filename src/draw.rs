@@ -1,16 +1,18 @@
-//! The recorded graph as a picture: SVG, laid out here, without external programs.
+//! Pictures, as SVG, laid out here, without external programs: the recorded graph, and how a coupling went
+//! ([`heat_map`]).
 //!
-//! Values flow down the page. A part of the model is a frame with its name, and its ops stand in it. A
+//! In a graph, values flow down the page. A part of the model is a frame with its name, and its ops stand in it. A
 //! parameter stands beside the op that uses it; one that several ops use stands once, above them, with an
 //! arrow for each use. Below a value stand its shape and its bytes.
 //!
 //! The files in reading order: `outline` (what is drawn, in which frame), `size`, `rows` (in which row,
 //! and how far to the right), `place` (frame by frame), `picture` (in coordinates of the page), `element`
-//! (SVG). The method is that of Sugiyama, Tagawa and Toda, Methods for visual understanding of
+//! (SVG); `heat_map`. The method is that of Sugiyama, Tagawa and Toda, Methods for visual understanding of
 //! hierarchical system structures (1981), once for each frame: rows, lanes past the rows that a value
 //! skips, the order in a row by averages over its neighbours.
 
 mod element;
+mod heat_map;
 mod outline;
 mod picture;
 mod place;
@@ -21,6 +23,7 @@ use tandem_autograd::Graph;
 
 pub use element::escape;
 use element::{Element, number, text_width};
+pub use heat_map::heat_map;
 use outline::{Look, Outline};
 use picture::{Arrow, Picture, Piece, Rect};
 use place::{AROUND, BOLD};
@@ -56,7 +59,18 @@ pub fn svg(graph: &Graph, title: &str) -> String {
         |x: f64, y: f64| Element::new("g", "").set("transform", &format!("translate({} {})", number(x), number(y)));
     let mut drawing = moved((width - picture.width) / 2.0, heading + LINE + 8.0);
     draw(&mut drawing, &outline, &picture);
-    let root = Element::new("svg", "")
+    let root = page(title, &style(), [width, height])
+        .with(&heads())
+        .with(&rect("page", Rect { x: 0.0, y: 0.0, width, height }, 8.0))
+        .with(&text("heading", [MARGIN, MARGIN + TITLE - 3.0], title))
+        .with(&moved(MARGIN, heading).with(&legend.element))
+        .with(&drawing);
+    format!("{root}\n")
+}
+
+/// A file of this size, with its style sheet, to draw in.
+fn page(title: &str, style: &str, [width, height]: [f64; 2]) -> Element {
+    Element::new("svg", "")
         .set("xmlns", "http://www.w3.org/2000/svg")
         .set("viewBox", &format!("0 0 {} {}", number(width), number(height)))
         .set("role", "img")
@@ -64,13 +78,7 @@ pub fn svg(graph: &Graph, title: &str) -> String {
         // Without this, a page narrower than the picture would cut it off.
         .set("style", "max-width: 100%; height: auto")
         .with(&Element::new("title", "").text(title))
-        .with(&Element::new("style", "").text(&style()))
-        .with(&heads())
-        .with(&rect("page", Rect { x: 0.0, y: 0.0, width, height }, 8.0))
-        .with(&text("heading", [MARGIN, MARGIN + TITLE - 3.0], title))
-        .with(&moved(MARGIN, heading).with(&legend.element))
-        .with(&drawing);
-    format!("{root}\n")
+        .with(&Element::new("style", "").text(style))
 }
 
 fn draw(drawing: &mut Element, outline: &Outline, picture: &Picture) {
@@ -171,7 +179,7 @@ fn legend(outline: &Outline) -> Legend {
         (Look::Op, "op"),
         (Look::Bookkeeping, "bookkeeping"),
         (Look::Parameter, "parameter"),
-        (Look::Shared, "shared parameter"),
+        (Look::Shared, "parameter with several uses"),
         (Look::Input, "input"),
         (Look::Constant, "constant"),
     ];

@@ -2,13 +2,13 @@
 //! measured and put to use.
 //!
 //! This package re-exports the three crates of the workspace, and adds what a program needs to
-//! measure its own memory and to draw what it has recorded:
+//! measure its own memory and to draw what it has recorded and how it was trained:
 //!
 //! - [`autograd`]: a reverse-mode tape with shared parameter nodes;
 //! - [`nn`]: layers, optimizers and data;
 //! - [`tying`]: couplings and ties between parameters;
 //! - [`memory`]: an allocator that counts, and the process's peak resident memory;
-//! - [`draw`]: the recorded graph as a picture.
+//! - [`draw`]: the recorded graph as a picture, and how a coupling went.
 
 pub mod draw;
 pub mod memory;

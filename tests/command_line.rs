@@ -1,6 +1,7 @@
-//! The `convnet_memory` example as a user runs it: bad input gets one line and status 2 before any
-//! work, good input gets everything that was asked for.
+//! The examples `convnet_memory` and `coupling_report` as a user runs them: bad input gets one line and
+//! status 2 before any work, good input gets everything that was asked for.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
 use std::path::Path;
@@ -10,11 +11,29 @@ use flate2::Compression;
 use flate2::write::GzEncoder;
 use tandem::nn::data::{Idx, IdxValues};
 
-/// Runs the example with these flags.
-fn run(flags: &[&str]) -> Output {
+/// An example with these flags.
+fn example(name: &str, flags: &[&str]) -> Command {
     let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", "--quiet", "--example", "convnet_memory", "--"]);
-    cargo.args(flags).output().expect("cargo runs")
+    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", "--quiet", "--example", name, "--"]).args(flags);
+    cargo
+}
+
+fn run(name: &str, flags: &[&str]) -> Output {
+    example(name, flags).output().expect("cargo runs")
+}
+
+/// Runs the example with each set of flags: what it says of them has all the fragments.
+fn refuses(name: &str, table: &[(&[&str], &[&str])]) {
+    for (flags, fragments) in table {
+        let Output { status, stdout, stderr } = run(name, flags);
+        let line = String::from_utf8(stderr).unwrap();
+        assert_eq!(status.code(), Some(2), "{flags:?}: {line}");
+        assert!(stdout.is_empty(), "{flags:?}: work had begun");
+        assert!(line.starts_with("error: ") && line.lines().count() == 1, "{flags:?}: {line}");
+        for fragment in *fragments {
+            assert!(line.contains(fragment), "{flags:?} names no {fragment:?}: {line}");
+        }
+    }
 }
 
 fn images(count: usize, side: usize) -> Vec<u8> {
@@ -79,16 +98,7 @@ fn bad_input_gets_one_line_and_status_2() {
         (&["--out", "target", "--csv", "target/footprint.svg"], &["--out and --csv", "two files"]),
         (&["--csv", "src"], &["`src`", "not a file"]),
     ];
-    for (flags, fragments) in table {
-        let Output { status, stdout, stderr } = run(flags);
-        let line = String::from_utf8(stderr).unwrap();
-        assert_eq!(status.code(), Some(2), "{flags:?}: {line}");
-        assert!(stdout.is_empty(), "{flags:?}: work had begun");
-        assert!(line.starts_with("error: ") && line.lines().count() == 1, "{flags:?}: {line}");
-        for fragment in *fragments {
-            assert!(line.contains(fragment), "{flags:?} names no {fragment:?}: {line}");
-        }
-    }
+    refuses("convnet_memory", table);
     assert!(!Path::new("Cargo.toml/footprint.svg").exists());
 }
 
@@ -97,26 +107,29 @@ fn images_of_another_size_are_studied_and_every_file_is_written() {
     let data = directory([images(64, 28), labels(64, 10)]);
     let out = tempfile::tempdir().unwrap();
     let at = |name: &str| out.path().join("made/on/demand").join(name).to_str().unwrap().to_string();
-    let Output { status, stdout, stderr } = run(&[
-        "--quick",
-        "--per-layer",
-        "--data",
-        data.path().to_str().unwrap(),
-        "--out",
-        &at(""),
-        "--json",
-        &at("f.json"),
-        "--csv",
-        &at("f.csv"),
-        "--optimizer",
-        "momentum",
-        "--batch",
-        "16",
-        "--seed",
-        "7",
-        "--threads",
-        "1",
-    ]);
+    let Output { status, stdout, stderr } = run(
+        "convnet_memory",
+        &[
+            "--quick",
+            "--per-layer",
+            "--data",
+            data.path().to_str().unwrap(),
+            "--out",
+            &at(""),
+            "--json",
+            &at("f.json"),
+            "--csv",
+            &at("f.csv"),
+            "--optimizer",
+            "momentum",
+            "--batch",
+            "16",
+            "--seed",
+            "7",
+            "--threads",
+            "1",
+        ],
+    );
     let (text, complaints) = (String::from_utf8(stdout).unwrap(), String::from_utf8(stderr).unwrap());
     assert!(status.success() && complaints.is_empty(), "{complaints}");
     assert!(text.contains("Predicted = measured, to the byte"), "{text}");
@@ -147,13 +160,94 @@ fn images_of_another_size_are_studied_and_every_file_is_written() {
 
 #[test]
 fn a_reader_who_has_seen_enough_is_no_error() {
+    for (name, picture) in [("convnet_memory", "footprint.svg"), ("coupling_report", "coupling.svg")] {
+        let out = tempfile::tempdir().unwrap();
+        let mut cargo = example(name, &["--quick", "--out", out.path().to_str().unwrap()]);
+        let mut child = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+        drop(child.stdout.take());
+        let Output { status, stderr, .. } = child.wait_with_output().unwrap();
+        assert!(status.success() && stderr.is_empty(), "{name}: {}", String::from_utf8_lossy(&stderr));
+        assert!(out.path().join(picture).exists(), "the picture is for another reader");
+    }
+}
+
+#[test]
+fn bad_flags_of_a_coupling_get_one_line_and_status_2() {
+    let strength = "free, shared, a number of at least 0, or two above 0";
+    refuses(
+        "coupling_report",
+        &[
+            (&["--strength", "strong"], &["--strength", "'strong'", strength]),
+            (&["--strength", "-1"], &["--strength", "'-1'", strength]),
+            (&["--strength=-1..2"], &["--strength", "'-1..2'", strength]),
+            (&["--strength", "NaN"], &["--strength", "'NaN'", strength]),
+            (&["--strength", "0..1"], &["--strength", "'0..1'", strength]),
+            (&["--strength", "1..inf"], &["--strength", "'1..inf'", strength]),
+            (&["--strength", "1..2..3"], &["--strength", "'1..2..3'", strength]),
+            (&["--penalty", "l3"], &["--penalty", "'l3'", "l2, l1, huber, group"]),
+            (&["--way", "fast"], &["--way", "'fast'", "tape, fused, proximal"]),
+            (&["--steps", "3"], &["'--steps'"]),
+            (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
+        ],
+    );
+}
+
+/// What is in the directory after a run, by name.
+fn files(directory: &Path) -> BTreeMap<String, String> {
+    let entry =
+        |entry: fs::DirEntry| (entry.file_name().into_string().unwrap(), fs::read_to_string(entry.path()).unwrap());
+    fs::read_dir(directory).unwrap().map(|found| entry(found.unwrap())).collect()
+}
+
+#[test]
+fn a_coupling_writes_its_history_whatever_holds_it() {
+    let table: &[&[&str]] = &[
+        &[],
+        &["--strength", "free"],
+        &["--strength", "shared"],
+        &["--strength", "0.01", "--way", "tape", "--penalty", "huber"],
+        &["--strength", "0.001..1000", "--way", "proximal", "--penalty", "group"],
+        &["--penalty", "l1"],
+    ];
+    for flags in table {
+        let out = tempfile::tempdir().unwrap();
+        let directory = out.path().join("made/on/demand");
+        let flags: Vec<&str> =
+            ["--quick", "--out", directory.to_str().unwrap()].iter().chain(*flags).copied().collect();
+        let Output { status, stdout, stderr } = run("coupling_report", &flags);
+        assert!(status.success() && stderr.is_empty(), "{flags:?}: {}", String::from_utf8_lossy(&stderr));
+        let written = files(&directory);
+        assert_eq!(written.keys().collect::<Vec<_>>(), ["coupling.json", "coupling.svg"]);
+        let history: serde_json::Value = serde_json::from_str(&written["coupling.json"]).unwrap();
+        let history = history.as_array().unwrap();
+        let steps: Vec<u64> = history.iter().map(|report| report["step"].as_u64().unwrap()).collect();
+        assert!(steps.is_sorted() && steps.len() > 3, "{steps:?}");
+        // Six pairs are six lines, and what one of them reports at the end stands beside it.
+        let last = history.last().unwrap()["pairs"].as_array().unwrap();
+        assert_eq!(last.len(), 6);
+        for pair in last {
+            let bytes = match pair["regime"].as_str().unwrap() {
+                "shared" => format!(">{} saved</text>", pair["bytes_saved"]),
+                _ => format!(">{} savable</text>", pair["bytes_savable"]),
+            };
+            assert!(written["coupling.svg"].contains(&bytes), "{flags:?}: {bytes}");
+        }
+        assert!(String::from_utf8(stdout).unwrap().contains("accuracy of b, %"), "the table");
+        // The same run writes the same bytes.
+        assert!(run("coupling_report", &flags).status.success());
+        assert_eq!(files(&directory), written);
+    }
+}
+
+#[test]
+fn a_coupling_too_strong_for_its_way_says_so() {
     let out = tempfile::tempdir().unwrap();
-    let mut cargo = Command::new(env!("CARGO"));
-    cargo.current_dir(env!("CARGO_MANIFEST_DIR")).args(["run", "--quiet", "--example", "convnet_memory", "--"]);
-    cargo.args(["--quick", "--out", out.path().to_str().unwrap()]).stdout(Stdio::piped()).stderr(Stdio::piped());
-    let mut child = cargo.spawn().unwrap();
-    drop(child.stdout.take());
-    let Output { status, stderr, .. } = child.wait_with_output().unwrap();
-    assert!(status.success() && stderr.is_empty(), "{}", String::from_utf8_lossy(&stderr));
-    assert!(out.path().join("footprint.svg").exists(), "the picture is for another reader");
+    let flags = ["--quick", "--strength", "1000", "--out", out.path().to_str().unwrap()];
+    let Output { status, stderr, .. } = run("coupling_report", &flags);
+    let line = String::from_utf8(stderr).unwrap();
+    assert_eq!(status.code(), Some(1), "{line}");
+    for fragment in ["error: step ", "expected finite", "found", "λ = 1000", "--way proximal"] {
+        assert!(line.contains(fragment) && line.lines().count() == 1, "no {fragment:?}: {line}");
+    }
+    assert!(files(out.path())["coupling.svg"].contains("not finite"), "the picture shows where");
 }

@@ -1,13 +1,11 @@
 //! The flags, checked before any work starts.
 
-use std::fmt::Display;
 use std::path::{Path, PathBuf};
-use std::process::exit;
 
 use clap::Parser;
-use clap::error::ErrorKind;
 
 use crate::networks::Plan;
+use crate::support::flags::{parse, refuse};
 use crate::support::output::check_writable;
 use crate::training::OptimizerKind;
 use tandem::nn::data::{Images, digits};
@@ -109,19 +107,10 @@ pub struct Task {
     pub per_layer: bool,
 }
 
-/// Says what is wrong in one line, and ends the program with status 2.
-fn refuse(complaint: impl Display) -> ! {
-    eprintln!("error: {complaint}");
-    exit(2)
-}
-
 impl Task {
     /// The task that the command line sets. Whatever is wrong with it ends the program here.
     pub fn from_command_line() -> Task {
-        let flags = Flags::try_parse().unwrap_or_else(|error| match error.kind() {
-            ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
-            _ => refuse(one_line(&error)),
-        });
+        let flags: Flags = parse();
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
         let directory = flags.data.unwrap_or_else(|| root.join("data"));
         let Data { train, test, plan } = Data::load(&directory, flags.fold, flags.batch);
@@ -229,15 +218,6 @@ fn describe(directory: &Path, root: &Path, train: &Images, test: &Images) -> Str
 /// As many epochs as show about 31,000 images, at least one and at most 30.
 fn epochs_for(rows: usize) -> u64 {
     (31_000 / rows.max(1)).clamp(1, 30) as u64
-}
-
-/// A complaint of the parser of flags, without its hints.
-fn one_line(error: &clap::Error) -> String {
-    let text = error.to_string();
-    let lines =
-        text.lines().map(str::trim).take_while(|line| !line.starts_with("Usage") && !line.starts_with("For more"));
-    let line = lines.filter(|line| !line.is_empty()).collect::<Vec<_>>().join(" ");
-    line.strip_prefix("error: ").map_or(line.clone(), str::to_string)
 }
 
 /// Whether two paths, whose directories exist, name one file.

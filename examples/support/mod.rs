@@ -1,4 +1,4 @@
-//! What the examples share: statistics, plain-text formatting, output files, pictures.
+//! What the examples share: flags, statistics, plain-text formatting, output files, pictures.
 //!
 //! Not an example itself. A program of this folder takes it in with
 //! `#[path = "../support/mod.rs"] mod support;` (`"support/mod.rs"` from a single-file example).
@@ -7,6 +7,7 @@
 #![allow(dead_code)]
 
 pub mod bars;
+pub mod flags;
 pub mod format;
 pub mod output;
 pub mod stats;

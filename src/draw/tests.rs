@@ -7,7 +7,7 @@ use tandem_autograd::{Graph, Params, Tape, Tensor, Var};
 use super::*;
 use crate::nn::{Activation, Init, Layer, Linear, Sequential};
 
-const AWKWARD: &str = "<a & \"b\"> 'c' \u{7} ]]>";
+pub(super) const AWKWARD: &str = "<a & \"b\"> 'c' \u{7} ]]>";
 
 /// Two models with two layers each, of which the first ones share their weight.
 fn tied() -> Graph {
@@ -198,7 +198,7 @@ fn a_shared_parameter_stands_once_with_an_arrow_for_each_use() {
 }
 
 /// The tags that are open at the end of a well-formed text; a panic if it is none.
-fn open_tags(xml: &str) -> Vec<&str> {
+pub(super) fn open_tags(xml: &str) -> Vec<&str> {
     let mut open = Vec::new();
     let mut pieces = xml.split('<');
     assert_eq!(pieces.next(), Some(""));

@@ -309,7 +309,7 @@ fn rows_of_one_parameter_are_nodes_like_any() {
         Pairing::list(&params, [(rows("0.w", ..), rows("f", ..2)), (rows("0.w", ..), rows("f", 1..))]).unwrap();
     let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.8)).unwrap();
     let refused = coupling.proximal_step(&mut params, ETA).unwrap_err().to_string();
-    assert_eq!(refused, "`f[0..2]` and `f[1..3]` overlap, and are not the same");
+    assert_eq!(refused, "no proximal step: `f[0..2]` and `f[1..3]` overlap");
     params.set_trainable(frozen, false);
     coupling.proximal_step(&mut params, ETA).unwrap();
     for (x, (w, f)) in numbers(&params, 0).iter().zip([(1.0, 6.0), (2.0, 13.0)]) {

@@ -9,9 +9,10 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+use std::panic::Location;
 use std::sync::Arc;
 
-use tandem_autograd::{Float, Params, Shape, Tape, Tensor, Var};
+use tandem_autograd::{Float, Params, Tape, Tensor, Var};
 
 pub use consolidate::{Consolidation, Within};
 pub use report::{Regime, Report, Row};
@@ -41,33 +42,15 @@ pub enum CouplingError {
         /// The penalty.
         penalty: String,
     },
-    /// Numbers have weights where a term stands for each of them.
-    #[error("`{name}` has weights of shape {found}; {penalty} takes one weight for the whole pair")]
-    EachNumber {
+    /// Weights of another shape, or that are negative or not finite.
+    #[error("weights of `{name}`: expected {expected}, found {found}")]
+    Weights {
         /// The name.
         name: Box<str>,
-        /// The shape of its weights.
-        found: Shape,
-        /// The penalty.
-        penalty: String,
-    },
-    /// Weights of another shape.
-    #[error("`{name}` has shape {expected}, but its weights have shape {found}")]
-    WeightShape {
-        /// The name.
-        name: Box<str>,
-        /// Its shape.
-        expected: Shape,
-        /// The shape of its weights.
-        found: Shape,
-    },
-    /// A weight that is negative or not finite.
-    #[error("`{name}`: expected finite weights of at least 0, found {found}")]
-    Weight {
-        /// The name.
-        name: Box<str>,
-        /// The weight.
-        found: f64,
+        /// What they may be.
+        expected: String,
+        /// What they are.
+        found: String,
     },
 }
 
@@ -153,8 +136,8 @@ impl<T: Float> Coupling<T> {
     }
 
     /// With a weight for each pair: `weight` tells it by the first name, as one number for the whole pair or as one
-    /// for each of its numbers; `None` leaves it as it is. What stands on the tape or in a graph's edge is
-    /// multiplied. With a Fisher information this is EWC; see [`Fisher`](crate::Fisher).
+    /// for each of its numbers; `None` leaves it as it is. It is
+    /// multiplied by what the edge of a graph says. With a Fisher information this is EWC; see [`Fisher`](crate::Fisher).
     ///
     /// # Errors
     /// If weights have another shape, are negative or not finite, or if the penalty has no term for each number
@@ -167,16 +150,17 @@ impl<T: Float> Coupling<T> {
         for link in &mut self.links {
             let name = link.first.name(params);
             let Some(weight) = weight(&name) else { continue };
-            let (name, expected, found) = (name.into(), link.first.shape(params), weight.shape());
-            if let Some(bad) = weight.data().iter().find(|c| !(c.is_finite() && **c >= T::ZERO)) {
-                return Err(CouplingError::Weight { name, found: bad.to_f64() });
-            }
-            if found.rank() > 0 && found != expected {
-                return Err(CouplingError::WeightShape { name, expected, found });
-            }
+            let (shape, found) = (link.first.shape(params), weight.shape());
+            let refuse = |expected, found| Err(CouplingError::Weights { name: name.as_str().into(), expected, found });
             if found.rank() > 0 && !self.penalty.each_number() {
-                let penalty = format!("{:?}", self.penalty);
-                return Err(CouplingError::EachNumber { name, found, penalty });
+                let expected = format!("one number for the whole pair, with {:?}", self.penalty);
+                return refuse(expected, format!("shape {found}"));
+            }
+            if found.rank() > 0 && found != shape {
+                return refuse(format!("one number, or shape {shape}"), format!("shape {found}"));
+            }
+            if let Some(bad) = weight.data().iter().find(|c| !(c.is_finite() && **c >= T::ZERO)) {
+                return refuse("finite numbers of at least 0".into(), bad.to_string());
             }
             link.weigh(&weight);
         }
@@ -196,9 +180,9 @@ impl<T: Float> Coupling<T> {
     /// If a name is taken.
     #[track_caller]
     pub fn related(mut self, params: &mut Params<T>, path: &str) -> Result<Coupling<T>, CouplingError> {
-        let strength = self.strength;
-        if strength == Strength::Shared {
-            self.set_strength(params, Strength::Free)?;
+        if self.strength == Strength::Shared {
+            let pairs = self.links.iter().map(|link| link.related(params)).collect();
+            return Err(TieError { pairs }.into());
         }
         for link in &mut self.links {
             let name = link.first.name(params);
@@ -206,7 +190,7 @@ impl<T: Float> Coupling<T> {
                 .map(|(leaf, start)| params.add(&format!("{path}.{name}.{leaf}"), Tensor::scalar(start)));
             link.relation = Some([scale, shift]);
         }
-        self.set_strength(params, strength)?;
+        self.start(params, self.strength);
         Ok(self)
     }
 
@@ -218,8 +202,9 @@ impl<T: Float> Coupling<T> {
 
     /// Moves along the spectrum, at any time between two tapes; schedules start anew.
     ///
-    /// To `Shared`, each pair is tied: the second model's memory is gone. To any other, what is shared by a pair
+    /// To `Shared`, each pair is tied: the second model's memory is gone. To any other, what this coupling has tied
     /// comes apart: both start from the value that they had shared, and ties within a model are as they were before.
+    /// What someone else has tied stays one, and counts as zero; see [`untie`](Coupling::untie).
     ///
     /// # Errors
     /// If the strength makes no sense, or the pairs can't be shared and shall be. Then nothing has changed.
@@ -229,15 +214,29 @@ impl<T: Float> Coupling<T> {
     #[track_caller]
     pub fn set_strength(&mut self, params: &mut Params<T>, strength: Strength) -> Result<(), CouplingError> {
         self.check(params, strength)?;
-        let pairs: Vec<Pair> = self.links.iter().filter_map(Link::pair).collect();
         if strength == Strength::Shared {
-            self.tie.then(join(params, &pairs, self.keep));
+            self.tie.then(join(params, &self.pairs(), self.keep));
         } else {
             std::mem::take(&mut self.tie).undo(params);
-            untie(params, &pairs);
         }
         self.start(params, strength);
         Ok(())
+    }
+
+    /// Makes every pair two parameters again, whoever tied it, and free. What this coupling has tied comes apart as
+    /// it was before; of other ties nobody knows what was before, so second names that share a slot stay together.
+    ///
+    /// # Panics
+    /// If the coupling is of another store.
+    #[track_caller]
+    pub fn untie(&mut self, params: &mut Params<T>) {
+        std::mem::take(&mut self.tie).undo(params);
+        untie(params, &self.pairs());
+        self.start(params, Strength::Free);
+    }
+
+    fn pairs(&self) -> Vec<Pair> {
+        self.links.iter().filter_map(Link::pair).collect()
     }
 
     fn check(&self, params: &Params<T>, strength: Strength) -> Result<(), CouplingError> {
@@ -316,7 +315,7 @@ impl<T: Float> Coupling<T> {
         if self.lambda == 0.0 {
             return zero();
         }
-        let _part = tape.enter("coupling");
+        let _part = tape.enter_at("coupling", Location::caller());
         let terms = self.apart(tape.params()).map(|link| link.omega_on(tape, &*self.penalty));
         let omega = terms.reduce(|sum, term| sum + term).map_or_else(zero, |omega| self.lambda * omega);
         match self.prior_term(tape.params()) {

@@ -3,12 +3,14 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use tandem_autograd::kernels::threads::for_each_chunk;
-use tandem_autograd::{Float, Kind, Shape, Tensor};
+use tandem_autograd::{Float, Gradients, Kind, Params, Shape, SlotId, Tensor};
 
 use crate::penalty::{Groups, Lay};
 
 /// How many numbers are turned from differences into gradients at a time: they fit into the nearest cache.
 pub(crate) const BLOCK: usize = 256;
+/// Sums that the processor adds to at a time.
+const LANES: usize = 8;
 /// A pass over fewer numbers is one chunk, on the calling thread: waking another would take longer.
 const SMALL: usize = 1 << 15;
 /// At most so many chunks, whose sums stand on the stack.
@@ -52,7 +54,7 @@ impl<T: Float> Sides<'_, T> {
                     if each {
                         squares[group..].iter_mut().zip(d).for_each(|(sum, &d)| *sum += d * d);
                     } else {
-                        squares[group] += sum(d, |d| d * d);
+                        squares[group] += sum_of_squares(d);
                     }
                 });
             }
@@ -68,16 +70,13 @@ pub(crate) fn weighted<T: Float>(weight: &[T], at: usize, d: &mut [T], mut f: im
     }
 }
 
-/// Σ f(x), in lanes, so that the processor adds several at a time.
-fn sum<T: Float>(x: &[T], f: impl Fn(T) -> T) -> T {
-    const LANES: usize = 8;
+/// Σ x², in lanes.
+fn sum_of_squares<T: Float>(x: &[T]) -> T {
     let mut lanes = [T::ZERO; LANES];
-    let chunks = x.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane += f(x));
+    for chunk in x.chunks(LANES) {
+        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane += x * x);
     }
-    rest.iter().map(|&x| f(x)).chain(lanes).fold(T::ZERO, |sum, x| sum + x)
+    lanes.into_iter().fold(T::ZERO, |sum, lane| sum + lane)
 }
 
 /// One pass over a pair: computes Ω and adds λ·∂Ω to the gradients, with no tape and no memory of its own.
@@ -96,15 +95,11 @@ pub struct Pass<'a, T: Float> {
 impl<T: Float> Pass<'_, T> {
     /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d). Returns `true`.
     pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) -> bool {
-        let weight = self.sides.weight;
-        self.blocks(|at, d| {
-            let mut terms = [T::ZERO; BLOCK];
-            terms.iter_mut().zip(&mut *d).for_each(|(term, d)| (*term, *d) = f(*d));
-            let terms = &mut terms[..d.len()];
-            weighted(weight, at, terms, |term, c| *term = c * *term);
-            weighted(weight, at, d, |d, c| *d = c * *d);
-            sum(terms, |term| term)
-        });
+        let (lambda, weight) = (self.lambda, self.sides.weight);
+        match weight {
+            &[c] => self.blocks(|_, d| turn(d, |_| c, lambda, &f)),
+            weight => self.blocks(|at, d| turn(d, |k| weight[at + k], lambda, &f)),
+        }
         true
     }
 
@@ -119,7 +114,7 @@ impl<T: Float> Pass<'_, T> {
             for factor in factors {
                 let (term, over_norm) = f(size, factor.sqrt());
                 omega += (weight * term).to_f64();
-                *factor = weight * over_norm;
+                *factor = self.lambda * weight * over_norm;
             }
         });
         self.blocks(|at, d| {
@@ -130,10 +125,10 @@ impl<T: Float> Pass<'_, T> {
         true
     }
 
-    /// Block by block, `turn(at, d)` turns the differences from number `at` on into derivatives, and returns
-    /// the sum of their terms.
+    /// Block by block, `turn(at, d)` turns the differences from number `at` on into gradients, and returns the sum
+    /// of their terms.
     fn blocks(&mut self, turn: impl Fn(usize, &mut [T]) -> T + Sync) {
-        let (sides, lambda, n) = (self.sides, self.lambda, self.sides.first.len());
+        let (sides, n) = (self.sides, self.sides.first.len());
         let chunk = chunk(n);
         let sums: [[AtomicU64; 3]; CHUNKS] = [const { [const { AtomicU64::new(0) }; 3] }; CHUNKS];
         let work = |index: usize, mut into: [Option<&mut [T]>; 2]| {
@@ -144,13 +139,10 @@ impl<T: Float> Pass<'_, T> {
                 let d = &mut block[..BLOCK.min(end - at)];
                 sides.differences(at, d);
                 total[0] += turn(at, d).to_f64();
-                for d in &mut *d {
-                    *d = lambda * *d;
-                }
                 if sides.relation.is_some() {
                     let by_scale = d.iter().zip(&sides.first[at..]).map(|(&d, &a)| (d * a).to_f64());
                     total[1] += by_scale.sum::<f64>();
-                    total[2] += sum(d, |d| d).to_f64();
+                    total[2] += d.iter().map(|d| d.to_f64()).sum::<f64>();
                 }
                 let here = at - start..at - start + d.len();
                 if let Some(a) = &mut into[0] {
@@ -176,6 +168,26 @@ impl<T: Float> Pass<'_, T> {
     }
 }
 
+/// Turns differences into λ c φ′(d), and returns Σ c φ(d), added up in lanes, so that the processor adds several
+/// at a time.
+#[inline(always)]
+fn turn<T: Float>(d: &mut [T], weight: impl Fn(usize) -> T, lambda: T, f: impl Fn(T) -> (T, T)) -> T {
+    let mut lanes = [T::ZERO; LANES];
+    let mut place = |lane: usize, k: usize, d: &mut T| {
+        let (c, (term, derivative)) = (weight(k), f(*d));
+        lanes[lane] += c * term;
+        *d = lambda * c * derivative;
+    };
+    let mut chunks = d.chunks_exact_mut(LANES);
+    let mut k = 0;
+    for chunk in &mut chunks {
+        chunk.iter_mut().enumerate().for_each(|(lane, d)| place(lane, k + lane, d));
+        k += LANES;
+    }
+    chunks.into_remainder().iter_mut().enumerate().for_each(|(lane, d)| place(lane, k + lane, d));
+    lanes.into_iter().fold(T::ZERO, |sum, lane| sum + lane)
+}
+
 /// Multiplies the numbers `d`, of which the first is number `at`, by the factors of their groups.
 pub(crate) fn multiply<T: Float>(lay: Lay, factors: &[T], at: usize, d: &mut [T]) {
     lay.cut(at, at + d.len(), |numbers, group, each| {
@@ -193,4 +205,22 @@ pub(crate) fn multiply<T: Float>(lay: Lay, factors: &[T], at: usize, d: &mut [T]
 /// How many numbers of n are one task.
 pub(crate) fn chunk(n: usize) -> usize {
     if n < SMALL { n.max(1) } else { n.div_ceil(CHUNKS).next_multiple_of(BLOCK).max(SMALL / 4) }
+}
+
+/// Changes the gradient of a slot; zeros, if the loss did not depend on it.
+pub(crate) fn change<T: Float>(
+    params: &Params<T>,
+    gradients: &mut Gradients<T>,
+    slot: SlotId,
+    write: impl FnOnce(&mut [T]),
+) {
+    let mut gradient = taken(params, gradients, slot);
+    gradient.update(write);
+    gradients.insert(slot, gradient);
+}
+
+/// The gradient of a slot, taken out; zeros, if the loss did not depend on it.
+pub(crate) fn taken<T: Float>(params: &Params<T>, gradients: &mut Gradients<T>, slot: SlotId) -> Tensor<T> {
+    let zeros = || Tensor::build(params.value(slot).shape(), Kind::Gradient, |g| g.fill(T::ZERO));
+    gradients.take(slot).unwrap_or_else(zeros)
 }

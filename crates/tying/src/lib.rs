@@ -45,6 +45,7 @@
 //! | choose the norm, or bring one's own | [`SquaredL2`], [`L1`], [`Huber`], [`GroupLasso`], [`Penalty`] |
 //! | weigh pairs and numbers, as EWC does | [`Coupling::weighted`], [`Fisher`] |
 //! | learn how one side follows from the other | [`Coupling::related`] |
+//! | let weights find their groups, and make them equal | [`SoftSharing`], [`SoftSharing::consolidate`] |
 //! | bring it into a step: on the tape, fused, proximal | [`Coupling::penalty`], [`Coupling::add_gradients`], [`Coupling::proximal_step`] |
 //! | make models one, and two again | [`Coupling::set_strength`], [`Pairing::tie`], [`Tie::undo`] |
 //! | make one what came close | [`Coupling::consolidate`] |
@@ -54,7 +55,7 @@
 //! models live in one store.
 //!
 //! The files in reading order: `part`, `pairing`, `graph`; `tie`, `strength`; `penalty`, `coupling`; `fused` and
-//! `proximal`, the loops over numbers; `coupling/*`, what a coupling does with them; `anchor`, `fisher`.
+//! `proximal`, the loops over numbers; `coupling/*`, what a coupling does with them; `anchor`, `fisher`; `soft_sharing`.
 
 mod anchor;
 mod coupling;
@@ -65,6 +66,7 @@ mod pairing;
 mod part;
 mod penalty;
 mod proximal;
+mod soft_sharing;
 mod strength;
 mod tie;
 
@@ -77,5 +79,6 @@ pub use pairing::{Mismatch, Pair, Pairing, PairingError, Side, Table};
 pub use part::{Named, Part, rows};
 pub use penalty::{GroupLasso, Groups, Huber, L1, Penalty, SquaredL2};
 pub use proximal::Step;
+pub use soft_sharing::{Codebook, CodebookEntry, Component, Mixture, SoftSharing, SoftSharingError};
 pub use strength::{Gamma, Schedule, Strength, StrengthError, Validation, by_validation};
 pub use tie::{Keep, Tie, TieError};

@@ -257,14 +257,17 @@ impl Found {
         weight: f64,
         mut chosen: impl FnMut(&str) -> bool,
     ) {
-        let before = self.mismatches.len();
+        let mut missing = false;
         let sides = prefixes.map(|prefix| {
             let under = params.names().filter_map(|(id, path)| Some((id, tail(path, prefix)?.to_string())));
             let (names, left_out): (Vec<_>, Vec<_>) =
                 under.partition(|(_, tail)| chosen(tail.strip_prefix('.').unwrap_or(tail)));
-            let missing = || Mismatch::Prefix { prefix: prefix.into() };
-            if names.is_empty() && left_out.is_empty() && !self.mismatches.contains(&missing()) {
-                self.mismatches.push(missing());
+            if names.is_empty() && left_out.is_empty() {
+                missing = true;
+                let mismatch = Mismatch::Prefix { prefix: prefix.into() };
+                if !self.mismatches.contains(&mismatch) {
+                    self.mismatches.push(mismatch);
+                }
             }
             for (id, _) in left_out {
                 if !self.left_out.contains(&id) {
@@ -273,7 +276,7 @@ impl Found {
             }
             names
         });
-        if self.mismatches.len() == before {
+        if !missing {
             self.match_up(params, &sides, weight, |side, tail| format!("`{}{tail}`", prefixes[side as usize]));
         }
     }

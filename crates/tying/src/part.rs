@@ -82,7 +82,7 @@ impl<'a> From<&'a str> for Named<'a> {
     }
 }
 
-/// Some rows of a parameter, for [`Pairing::list`](crate::Pairing::list).
+/// Some rows of a parameter, for [`Pairing::list`](crate::Pairing::list); `rows(path, ..)` is the whole parameter.
 pub fn rows(path: &str, range: impl RangeBounds<usize>) -> Named<'_> {
     let start = match range.start_bound() {
         Bound::Included(&start) => start,
@@ -94,5 +94,5 @@ pub fn rows(path: &str, range: impl RangeBounds<usize>) -> Named<'_> {
         Bound::Excluded(&end) => Some(end),
         Bound::Unbounded => None,
     };
-    Named { path, rows: Some((start, end)) }
+    Named { path, rows: ((start, end) != (0, None)).then_some((start, end)) }
 }

@@ -190,3 +190,6 @@ pub fn by_validation<E>(
     let best = numbers.min_by(|(_, a), (_, b)| a.total_cmp(b)).map(|(strength, _)| *strength);
     Ok(best.map(|best| Validation { best, tried }))
 }
+
+#[cfg(test)]
+mod tests;

@@ -88,7 +88,7 @@ pub(crate) fn only_whole<T: Float>(params: &Params<T>, pair: &Pair) -> String {
 /// Makes pairs of whole parameters one.
 #[track_caller]
 pub(crate) fn join<T: Float>(params: &mut Params<T>, pairs: &[Pair], keep: Keep) -> Tie {
-    let means = if keep == Keep::Mean { means(params, pairs) } else { Vec::new() };
+    let before = (keep == Keep::Mean).then(|| params.clone());
     let mut tie = Tie::default();
     for pair in pairs {
         if pair.is_shared(params) {
@@ -101,39 +101,30 @@ pub(crate) fn join<T: Float>(params: &mut Params<T>, pairs: &[Pair], keep: Keep)
         }
         tie.joined.push(Joined { with: pair.first.id, names, trainable });
     }
-    for (id, mean) in means {
-        params.set(id, mean).expect("a mean has the shape of what it is a mean of");
+    if let Some(before) = before {
+        for joined in &tie.joined {
+            let mean = mean_before(params.slot(joined.with), params, &before);
+            params.set(joined.with, mean).expect("a mean has the shape of what it is a mean of");
+        }
     }
     tie
 }
 
-/// For each set of slots that become one, a name of it and the mean of their values.
-fn means<T: Float>(params: &Params<T>, pairs: &[Pair]) -> Vec<(ParamId, Tensor<T>)> {
-    let mut groups: Vec<(ParamId, Vec<SlotId>)> = Vec::new();
-    for pair in pairs.iter().filter(|pair| !pair.is_shared(params)) {
-        let slots = [pair.first, pair.second].map(|part| params.slot(part.id));
-        let (touched, rest) = groups.into_iter().partition(|(_, group)| slots.iter().any(|slot| group.contains(slot)));
-        groups = rest;
-        let mut group: Vec<SlotId> = slots.to_vec();
-        let touched: Vec<(ParamId, Vec<SlotId>)> = touched;
-        group.extend(touched.into_iter().flat_map(|(_, group)| group));
-        group.sort_unstable();
-        group.dedup();
-        groups.push((pair.first.id, group));
-    }
-    let mean = |slots: &[SlotId]| {
-        Tensor::build(params.value(slots[0]).shape(), Kind::Parameter, |out| {
-            out.fill(T::ZERO);
-            for slot in slots {
-                out.iter_mut().zip(params.value(*slot).data()).for_each(|(out, &x)| *out += x);
-            }
-            let share = T::from_f64(1.0 / slots.len() as f64);
-            for out in out {
-                *out = *out * share;
-            }
-        })
-    };
-    groups.iter().map(|(id, slots)| (*id, mean(slots))).collect()
+/// The mean of the values that the names of a slot had before, each slot's counting once.
+fn mean_before<T: Float>(slot: SlotId, params: &Params<T>, before: &Params<T>) -> Tensor<T> {
+    let mut slots: Vec<SlotId> = params.names_of(slot).map(|(id, _)| before.slot(id)).collect();
+    slots.sort_unstable();
+    slots.dedup();
+    Tensor::build(params.value(slot).shape(), Kind::Parameter, |out| {
+        out.fill(T::ZERO);
+        for value in slots.iter().map(|&slot| before.value(slot)) {
+            out.iter_mut().zip(value.data()).for_each(|(out, &x)| *out += x);
+        }
+        let share = T::from_f64(1.0 / slots.len() as f64);
+        for out in out {
+            *out = *out * share;
+        }
+    })
 }
 
 #[track_caller]

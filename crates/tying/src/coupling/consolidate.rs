@@ -98,6 +98,10 @@ impl fmt::Display for Consolidation {
         rows.extend(self.apart.iter().map(|pair| row(pair, "apart")));
         let Consolidation { bytes_freed, loss_before, loss_after, .. } = self;
         let cost = loss_after - loss_before;
-        write!(f, "{}\n{bytes_freed} bytes freed; loss {loss_before} to {loss_after}, a cost of {cost}", lay_out(&rows))
+        write!(
+            f,
+            "{}\n{bytes_freed} bytes freed; loss {loss_before:.4} to {loss_after:.4}, a cost of {cost:.4}",
+            lay_out(&rows)
+        )
     }
 }

@@ -7,51 +7,33 @@
 use tandem_autograd::{Float, Kind, Params, Tensor};
 
 use super::Coupling;
-use super::link::{Link, Second};
+use super::link::Second;
 use super::step::NoProximal;
 use crate::part::Part;
-
-/// What a wire leads to.
-#[derive(Clone, Copy)]
-enum End<'a, T: Float> {
-    Part(Part),
-    Anchor(&'a Tensor<T>),
-}
 
 impl<T: Float> Coupling<T> {
     /// The step over all links, some of which have parameters in common.
     pub(super) fn graph_step(&self, params: &mut Params<T>, t: f64) -> Result<(), NoProximal> {
-        let links: Vec<&Link<T>> = self.apart(params).collect();
-        let parts = self.parts(&links, params)?;
+        let parts = self.parts(params)?;
         let kappa = self.penalty.quadratic().unwrap_or(0.0);
         let (moving, still): (Vec<Part>, Vec<Part>) = parts.into_iter().partition(|part| params.is_trainable(part.id));
-        let place = |part: Part| moving.iter().position(|other| other.is(part, params));
-        let mut ends: Vec<End<'_, T>> = moving.iter().chain(&still).map(|&part| End::Part(part)).collect();
+        // The nodes' own numbers come first, then those of what stays.
+        let mut ends: Vec<&[T]> = moving.iter().chain(&still).map(|part| part.numbers(params)).collect();
+        let place = |part: Part| moving.iter().chain(&still).position(|other| other.is(part, params));
         let mut network = Network::new(moving.len());
-        for link in links {
-            let conductance = 2.0 * t * kappa * link.weight.item().to_f64();
-            let first = place(link.first);
-            match &link.second {
-                Second::Part(second) => match (first, place(*second)) {
-                    (Some(i), Some(j)) => network.connect(i, j, conductance),
-                    (Some(i), None) | (None, Some(i)) => {
-                        let held = if first.is_some() { *second } else { link.first };
-                        let at = still.iter().position(|other| other.is(held, params)).expect("it was listed");
-                        network.hold(i, moving.len() + at, conductance);
-                    }
-                    (None, None) => {}
-                },
+        for link in self.apart(params) {
+            let second = match &link.second {
+                Second::Part(second) => place(*second),
                 Second::Anchor(value) => {
-                    if let Some(i) = first {
-                        network.hold(i, ends.len(), conductance);
-                        ends.push(End::Anchor(value));
-                    }
+                    ends.push(value.data());
+                    Some(ends.len() - 1)
                 }
-            }
+            };
+            let ends = [place(link.first), second].map(|place| place.expect("every part was listed"));
+            network.connect(ends, 2.0 * t * kappa * link.weight.item().to_f64());
         }
-        let shares = network.solve();
-        let moved: Vec<Tensor<T>> =
-            shares.iter().zip(&moving).map(|(row, part)| mix(row, &ends, *part, params)).collect();
+        let mix = |(shares, part): (&Vec<f64>, &Part)| mix(shares, &ends, part.shape(params).len());
+        let moved: Vec<Tensor<T>> = network.solve().iter().zip(&moving).map(mix).collect();
         for (part, value) in moving.iter().zip(&moved) {
             let range = part.range(params);
             params.update(params.slot(part.id), |w| w[range].copy_from_slice(value.data()));
@@ -60,14 +42,16 @@ impl<T: Float> Coupling<T> {
     }
 
     /// Every part of the links once.
-    fn parts(&self, links: &[&Link<T>], params: &Params<T>) -> Result<Vec<Part>, NoProximal> {
+    fn parts(&self, params: &Params<T>) -> Result<Vec<Part>, NoProximal> {
         let mut parts: Vec<Part> = Vec::new();
-        for link in links {
-            let quadratic = self.penalty.quadratic().is_some();
-            if !quadratic || link.weight.shape().rank() > 0 {
-                let (name, weights) =
-                    (link.first.name(params).into(), if quadratic { ", weighted number by number" } else { "" });
-                return Err(NoProximal::Several { name, found: format!("{:?}{weights}", self.penalty) });
+        for link in self.apart(params) {
+            if self.penalty.quadratic().is_none() || link.weight.shape().rank() > 0 {
+                let (name, penalty) = (link.first.name(params), &self.penalty);
+                let reason = format!(
+                    "`{name}` is of several pairs: expected squared L2 with one weight a pair, found {penalty:?}, {}",
+                    if link.weight.shape().rank() > 0 { "one weight a number" } else { "one weight a pair" }
+                );
+                return Err(NoProximal { reason });
             }
             for part in [Some(link.first), link.pair().map(|pair| pair.second)].into_iter().flatten() {
                 if parts.iter().any(|other| other.is(part, params)) {
@@ -76,8 +60,8 @@ impl<T: Float> Coupling<T> {
                 let overlapping = parts.iter().find(|other| other.overlaps(part, params));
                 // What stays may overlap.
                 if let Some(other) = overlapping.filter(|_| params.is_trainable(part.id)) {
-                    let [first, second] = [*other, part].map(|part| part.name(params).into());
-                    return Err(NoProximal::Overlap { first, second });
+                    let [first, second] = [*other, part].map(|part| part.name(params));
+                    return Err(NoProximal { reason: format!("`{first}` and `{second}` overlap") });
                 }
                 parts.push(part);
             }
@@ -86,15 +70,12 @@ impl<T: Float> Coupling<T> {
     }
 }
 
-/// Σ share · value over the ends that have a share.
-fn mix<T: Float>(shares: &[f64], ends: &[End<'_, T>], part: Part, params: &Params<T>) -> Tensor<T> {
-    Tensor::build([part.shape(params).len()], Kind::Workspace, |out| {
+/// Σ share · numbers, over the ends that have a share.
+fn mix<T: Float>(shares: &[f64], ends: &[&[T]], len: usize) -> Tensor<T> {
+    Tensor::build([len], Kind::Workspace, |out| {
         out.fill(T::ZERO);
-        for (&share, end) in shares.iter().zip(ends).filter(|(share, _)| **share != 0.0) {
-            let (share, numbers) = match end {
-                End::Part(part) => (T::from_f64(share), part.numbers(params)),
-                End::Anchor(value) => (T::from_f64(share), value.data()),
-            };
+        for (&share, &numbers) in shares.iter().zip(ends).filter(|(share, _)| **share != 0.0) {
+            let share = T::from_f64(share);
             match numbers {
                 &[x] => out.iter_mut().for_each(|out| *out += share * x),
                 numbers => out.iter_mut().zip(numbers).for_each(|(out, &x)| *out += share * x),
@@ -118,16 +99,17 @@ impl Network {
         Network { between: vec![vec![0.0; nodes]; nodes], held }
     }
 
-    fn connect(&mut self, i: usize, j: usize, conductance: f64) {
-        self.between[i][j] += conductance;
-        self.between[j][i] += conductance;
-    }
-
-    fn hold(&mut self, i: usize, end: usize, conductance: f64) {
-        for row in &mut self.held {
-            row.resize(row.len().max(end + 1), 0.0);
+    /// Wires two ends. Those past the nodes stay; between two of them a wire changes nothing.
+    fn connect(&mut self, [i, j]: [usize; 2], conductance: f64) {
+        let nodes = self.between.len();
+        for (i, j) in [(i, j), (j, i)] {
+            if i < nodes && j < nodes {
+                self.between[i][j] += conductance;
+            } else if i < nodes {
+                self.held.iter_mut().for_each(|row| row.resize(row.len().max(j + 1), 0.0));
+                self.held[i][j] += conductance;
+            }
         }
-        self.held[i][end] += conductance;
     }
 
     /// For each node, the share that each end has in its value.

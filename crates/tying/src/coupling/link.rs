@@ -62,11 +62,14 @@ impl<T: Float> Link<T> {
         let whole = |pair: &Pair| pair.first.rows.is_none() && pair.second.rows.is_none();
         match self.pair() {
             None => Some(format!("`{first}` and {second}: an anchor has no slot")),
-            Some(_) if self.relation.is_some() => {
-                Some(format!("`{first}` and `{second}`: what is related is not equal"))
-            }
+            Some(_) if self.relation.is_some() => Some(self.related(params)),
             Some(pair) => (!whole(&pair)).then(|| only_whole(params, &pair)),
         }
+    }
+
+    pub(super) fn related(&self, params: &Params<T>) -> String {
+        let [first, second] = self.names(params);
+        format!("`{first}` and `{second}`: what is related is not equal")
     }
 
     /// Both names; an anchor is called so.

@@ -1,10 +1,10 @@
 //! The fused way: one pass over the numbers adds a coupling to gradients.
 
-use tandem_autograd::{Float, Gradients, Kind, Params, SlotId, Tape, Tensor};
+use tandem_autograd::{Float, Gradients, Params, Tape};
 
 use super::Coupling;
 use super::link::Link;
-use crate::fused::Pass;
+use crate::fused::{Pass, change, taken};
 
 impl<T: Float> Coupling<T> {
     /// Adds the gradient of the penalty to the gradients of a backward sweep, in one pass over the numbers, with no
@@ -104,16 +104,4 @@ impl<T: Float> Coupling<T> {
         }
         Some(omega)
     }
-}
-
-/// The gradient of a slot; zeros, if the loss did not depend on it.
-fn taken<T: Float>(params: &Params<T>, gradients: &mut Gradients<T>, slot: SlotId) -> Tensor<T> {
-    let zeros = || Tensor::build(params.value(slot).shape(), Kind::Gradient, |g| g.fill(T::ZERO));
-    gradients.take(slot).unwrap_or_else(zeros)
-}
-
-fn change<T: Float>(params: &Params<T>, gradients: &mut Gradients<T>, slot: SlotId, write: impl FnOnce(&mut [T])) {
-    let mut gradient = taken(params, gradients, slot);
-    gradient.update(write);
-    gradients.insert(slot, gradient);
 }

@@ -162,7 +162,11 @@ impl fmt::Display for Report {
         let mut rows = vec![head.map(String::from).to_vec()];
         for row in &self.pairs {
             let shape: Vec<String> = row.shape.iter().map(ToString::to_string).collect();
-            let number = |x: Option<f64>| x.map_or_else(|| "–".into(), |x| format!("{x:.3e}"));
+            let number = |x: Option<f64>| match x {
+                None => "–".into(),
+                Some(x) if x == 0.0 || (1e-3..1e4).contains(&x) => format!("{}", (x * 1e4).round() / 1e4),
+                Some(x) => format!("{x:.3e}"),
+            };
             rows.push(vec![
                 row.first.clone(),
                 row.second.clone(),

@@ -8,38 +8,10 @@ use crate::proximal::{Side, Step};
 
 /// Why a coupling has no proximal step.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[non_exhaustive]
-pub enum NoProximal {
-    /// The penalty does not know its proximal map.
-    #[error("{penalty} has no proximal map")]
-    Penalty {
-        /// The penalty.
-        penalty: String,
-    },
-    /// The map of a learned relation is not known.
-    #[error("`{first}` and `{second}` are related by numbers that are learned: there is no proximal map of that")]
-    Relation {
-        /// The first name.
-        first: Box<str>,
-        /// The second name.
-        second: Box<str>,
-    },
-    /// A parameter stands in several pairs, and the penalty is not quadratic with one weight for each pair.
-    #[error("`{name}` stands in several pairs: expected squared L2 with one weight for each pair, found {found}")]
-    Several {
-        /// The name.
-        name: Box<str>,
-        /// The penalty, and its weights.
-        found: String,
-    },
-    /// Rows of one parameter overlap.
-    #[error("`{first}` and `{second}` overlap, and are not the same")]
-    Overlap {
-        /// The first name.
-        first: Box<str>,
-        /// The second name.
-        second: Box<str>,
-    },
+#[error("no proximal step: {reason}")]
+pub struct NoProximal {
+    /// The names or the penalty that stand in the way, and why.
+    pub reason: String,
 }
 
 impl<T: Float> Coupling<T> {
@@ -82,14 +54,14 @@ impl<T: Float> Coupling<T> {
             return Ok(());
         }
         if let Some(link) = self.apart(params).find(|link| link.relation.is_some()) {
-            let [first, second] = link.names(params).map(Into::into);
-            return Err(NoProximal::Relation { first, second });
+            let [first, second] = link.names(params);
+            return Err(NoProximal { reason: format!("`{first}` and `{second}` are in a learned relation") });
         }
         let t = rate * self.lambda;
         if self.is_matching(params) {
             for i in 0..self.links.len() {
                 if self.counts(i, params) && !self.pair_step(params, &self.links[i], t) {
-                    return Err(NoProximal::Penalty { penalty: format!("{:?}", self.penalty) });
+                    return Err(NoProximal { reason: format!("{:?} does not know its proximal map", self.penalty) });
                 }
             }
             return Ok(());

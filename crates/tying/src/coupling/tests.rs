@@ -170,11 +170,13 @@ fn a_coupling_moves_along_the_spectrum_and_back() {
     let slot = params.slot(params.find("b.bias").unwrap());
     params.update(slot, |w| w.iter_mut().for_each(|w| *w += 2.0));
     assert!((coupling.distance(&params) - 12.0_f64.sqrt()).abs() < 1e-6);
-    // What someone else has tied comes apart as well, when the strength is set.
+    // What someone else has tied stays one and counts as zero, until it is untied.
     let pairing = Pairing::by_path(&params, "a", "b").unwrap();
     pairing.tie(&mut params, Keep::First).unwrap();
-    couple(&mut params, Strength::Free);
-    assert_eq!(params.numel(), 18);
+    coupling.set_strength(&mut params, Strength::Coupled(1.0)).unwrap();
+    assert_eq!((params.numel(), coupling.penalty(&Tape::new(&params)).item()), (9, 0.0));
+    coupling.untie(&mut params);
+    assert_eq!((params.numel(), coupling.strength()), (18, Strength::Free));
 }
 
 #[test]

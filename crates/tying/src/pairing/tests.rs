@@ -1,6 +1,7 @@
 use tandem_autograd::Tensor;
 
 use super::*;
+use crate::rows;
 
 fn store(names: &[(&str, &[usize])]) -> Params<f32> {
     let mut params = Params::new();
@@ -89,5 +90,85 @@ fn the_table_tells_what_is_shared() {
     insta::assert_snapshot!(itself.table(&params), @r"
     first  second  shape  status
     a.b    a.b     [3]    one name, counts as zero
+    ");
+}
+
+#[test]
+fn patterns_end_at_segments() {
+    let shape: &[usize] = &[2];
+    let names = ["a.0.w", "a.0.b", "a.10.w", "a.x.y.w", "b.0.w", "b.0.b", "b.10.w", "b.x.y.w"];
+    let params = store(&names.map(|name| (name, shape)));
+    let cases: [(&str, &[&str]); 7] = [
+        ("*.w", &["a.0.w", "a.10.w"]),
+        ("?.w", &["a.0.w"]),
+        ("0.*", &["a.0.w", "a.0.b"]),
+        ("**.w", &["a.0.w", "a.10.w", "a.x.y.w"]),
+        ("x.**", &["a.x.y.w"]),
+        ("[01]*.[bw]", &["a.0.w", "a.0.b", "a.10.w"]),
+        ("**", &["a.0.w", "a.0.b", "a.10.w", "a.x.y.w"]),
+    ];
+    for (pattern, expected) in cases {
+        let pairing = Pairing::by_glob(&params, "a", "b", pattern).unwrap();
+        let firsts: Vec<&str> = pairing.pairs().iter().map(|pair| params.name(pair.first.id)).collect();
+        assert_eq!(firsts, expected, "{pattern}");
+    }
+}
+
+#[test]
+fn what_is_left_out_on_purpose_is_shown() {
+    let params = store(&[("a.0", &[2, 3]), ("a.1", &[3]), ("b.0", &[2, 3]), ("b.2", &[]), ("c.0", &[4])]);
+    let pairing = Pairing::by_glob(&params, "a", "b", "0").unwrap();
+    insta::assert_snapshot!(pairing.table(&params), @r"
+    first  second  shape   status
+    a.0    b.0     [2, 3]  free
+    a.1    –       [3]     left out
+    b.2    –       []      left out
+    ");
+}
+
+#[test]
+fn rows_pair_with_all_of_another() {
+    let params = store(&[("big", &[5, 3]), ("small", &[2, 3]), ("flat", &[5])]);
+    let list = [
+        (rows("big", ..2), rows("small", ..)),
+        (rows("big", 3..=4), rows("big", 1..3)),
+        (rows("flat", 1..2), rows("flat", 4..)),
+        (rows("big", 0..5), rows("big", ..)),
+    ];
+    let pairing = Pairing::list(&params, list).unwrap();
+    insta::assert_snapshot!(pairing.table(&params), @r"
+    first       second      shape   status
+    big[0..2]   small       [2, 3]  free
+    big[3..5]   big[1..3]   [2, 3]  free
+    flat[1..2]  flat[4..5]  [1]     free
+    big         big         [5, 3]  one name, counts as zero
+    ");
+}
+
+#[test]
+fn graphs_make_pairs_with_weights() {
+    let shape: &[usize] = &[2];
+    let names = ["a.x", "a.y", "b.x", "b.y", "c.x", "c.y", "d.x", "d.y"];
+    let params = store(&names.map(|name| (name, shape)));
+    let models = ["a", "b", "c", "d"];
+    let edges = |graph: &Graph| {
+        let pairing = Pairing::over_where(&params, graph, |rest| rest == "x").unwrap();
+        let name = |part: Part| params.name(part.id)[..1].to_string();
+        let edges =
+            pairing.pairs().iter().map(|pair| format!("{}{} {}", name(pair.first), name(pair.second), pair.weight));
+        edges.collect::<Vec<_>>().join(", ")
+    };
+    assert_eq!(edges(&Graph::chain(models)), "ab 1, bc 1, cd 1");
+    assert_eq!(edges(&Graph::star("a", ["b", "c", "d"])), "ab 1, ac 1, ad 1");
+    assert_eq!(edges(&Graph::complete(models)), "ab 1, ac 1, ad 1, bc 1, bd 1, cd 1");
+    assert_eq!(edges(&Graph::mean(models)), "ab 0.25, ac 0.25, ad 0.25, bc 0.25, bd 0.25, cd 0.25");
+    assert_eq!(edges(&Graph::new(models).edge("d", "b", 0.5)), "db 0.5");
+    let all = Pairing::over(&params, &Graph::mean(["a", "b"])).unwrap();
+    insta::assert_snapshot!(all.and(Pairing::by_path(&params, "c", "d").unwrap()).table(&params), @r"
+    first  second  shape  weight  status
+    a.x    b.x     [2]    0.5     free
+    a.y    b.y     [2]    0.5     free
+    c.x    d.x     [2]    1       free
+    c.y    d.y     [2]    1       free
     ");
 }

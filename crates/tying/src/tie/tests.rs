@@ -89,3 +89,37 @@ fn undoing_leaves_alone_what_someone_else_has_moved() {
     assert_eq!(owners(&params), ["a.x", "a.y", "a.z", "b.x", "b.y", "b.z", "b.z"]);
     assert_eq!(params.get(z).data(), [6.0, 6.0]);
 }
+
+#[test]
+fn the_mean_of_all_that_become_one_survives() {
+    // The values are 0, 1, 2 for a and 3, 4, 5 for b, and 6 for c; each slot counts once.
+    type Case<'a> = (&'a [&'a [&'a str]], &'a [(&'a str, &'a str)], [f64; 7]);
+    let cases: [Case<'_>; 5] = [
+        (&[], &[("a.x", "b.x"), ("a.y", "b.y")], [1.5, 2.5, 2.0, 1.5, 2.5, 5.0, 6.0]),
+        // A chain becomes one: (0 + 1 + 2) / 3, in whatever order.
+        (&[], &[("a.x", "a.y"), ("a.y", "a.z")], [1.0, 1.0, 1.0, 3.0, 4.0, 5.0, 6.0]),
+        (&[], &[("a.x", "a.y"), ("b.x", "c"), ("c", "a.y")], [2.5, 2.5, 2.0, 2.5, 4.0, 5.0, 2.5]),
+        // Names that shared a slot before bring one value: (0 + 3) / 2, not (0 + 0 + 3) / 3.
+        (&[&["a.x", "a.z"]], &[("a.x", "b.x")], [1.5, 1.0, 1.5, 1.5, 4.0, 5.0, 6.0]),
+        (
+            &[&["b.x", "c"]],
+            &[("a.x", "b.x"), ("b.y", "c")],
+            [7.0 / 3.0, 1.0, 2.0, 7.0 / 3.0, 7.0 / 3.0, 5.0, 7.0 / 3.0],
+        ),
+    ];
+    for (groups, list, expected) in cases {
+        let mut params = store(groups);
+        let pairing = Pairing::list(&params, list.iter().copied()).unwrap();
+        let tie = pairing.tie(&mut params, Keep::Mean).unwrap();
+        let values = |params: &Params<f64>| params.names().map(|(id, _)| params.get(id).data()[0]).collect::<Vec<_>>();
+        let found = values(&params);
+        assert!(
+            found.iter().zip(expected).all(|(found, expected)| (found - expected).abs() < 1e-15),
+            "{list:?}: {found:?}"
+        );
+        // Both sides start from the mean.
+        tie.undo(&mut params);
+        assert_eq!(values(&params), found, "{list:?}");
+        assert_eq!(owners(&params), owners(&store(groups)), "{list:?}");
+    }
+}
