@@ -80,13 +80,13 @@ fn large_models(criterion: &mut Criterion, threads: usize) -> Result<(), Box<dyn
     group.throughput(Throughput::Bytes(6 * 4 * LENGTH as u64)).sample_size(20);
     let mut gradients = on_tape(&params);
     group.bench_function(BenchmarkId::new("fused", threads), |bencher| {
-        bencher.iter(|| coupling.add_gradients(&params, &mut gradients))
+        bencher.iter(|| coupling.add_gradients(&params, &mut gradients));
     });
     drop(gradients);
     group.bench_function(BenchmarkId::new("tape", threads), |bencher| bencher.iter(|| black_box(on_tape(&params))));
     group.throughput(Throughput::Bytes(4 * 4 * LENGTH as u64));
     group.bench_function(BenchmarkId::new("proximal", threads), |bencher| {
-        bencher.iter(|| coupling.proximal_step(&mut params, RATE))
+        bencher.iter(|| coupling.proximal_step(&mut params, RATE));
     });
     Ok(())
 }

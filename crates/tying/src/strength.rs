@@ -78,6 +78,9 @@ impl Schedule {
 ///
 /// Without it (rate 0, shape 1) the minimum is −∞, at Ω → 0 and λ → ∞: the models collapse onto each other
 /// whatever the data say. The rate bounds λ by (n/p + shape − 1) / rate.
+///
+/// Along a ring of pairs the differences depend on each other; n counts those that do not, by pairs, not number by
+/// number: where rings meet weights of single numbers that are 0, it may be too small.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gamma {
     /// The shape, usually 1 or 2; the larger, the surer that λ is not near 0.
