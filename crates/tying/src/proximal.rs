@@ -56,7 +56,8 @@ impl<T: Float> Step<'_, T> {
         true
     }
 
-    /// Block by block, `turn(at, d)` changes the differences from number `at` on, and the sides follow.
+    /// Block by block, `turn(at, d)` changes the differences from number `at` on, and the sides follow. Where a
+    /// difference stays, so do both numbers, to the bit.
     fn blocks(&mut self, turn: impl Fn(usize, &mut [T]) + Sync) {
         match &mut self.sides {
             [Side::Moves(a), Side::Moves(b)] => {
@@ -68,11 +69,9 @@ impl<T: Float> Step<'_, T> {
                         d.iter_mut().zip(&*a).zip(&*b).for_each(|((d, &a), &b)| *d = a - b);
                         turn(i * len + k * BLOCK, d);
                         for ((a, b), &d) in a.iter_mut().zip(b).zip(&*d) {
-                            // What weighs nothing stays, to the bit.
-                            if d != *a - *b {
-                                let mean = half * (*a + *b);
-                                (*a, *b) = (mean + half * d, mean - half * d);
-                            }
+                            let (x, y, mean) = (*a, *b, half * (*a + *b));
+                            let moves = [mean + half * d, mean - half * d];
+                            [*a, *b] = if d == x - y { [x, y] } else { moves };
                         }
                     }
                 });
@@ -96,9 +95,8 @@ fn one_side<T: Float>(x: &mut [T], y: &[T], sign: T, turn: impl Fn(usize, &mut [
             d.iter_mut().zip(&*x).enumerate().for_each(|(k, (d, &x))| *d = sign * (x - y(k)));
             turn(at, d);
             for (k, (x, &d)) in x.iter_mut().zip(&*d).enumerate() {
-                if d != sign * (*x - y(k)) {
-                    *x = y(k) + sign * d;
-                }
+                let (from, to) = (*x, y(k) + sign * d);
+                *x = if d == sign * (from - y(k)) { from } else { to };
             }
         }
     });
