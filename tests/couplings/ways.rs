@@ -20,7 +20,7 @@ impl<T: Float> Penalty<T> for PseudoHuber {
         true
     }
 
-    fn fused(&self, pass: &mut Pass<'_, T>) -> bool {
+    fn fused(&self, pass: &mut Pass<'_, T>) {
         pass.each(|d| {
             let root = (T::ONE + d * d).sqrt();
             (root - T::ONE, d / root)

@@ -74,9 +74,13 @@ impl<T: Float> Anchor<T> {
     }
 
     /// Those parameters alone whose names are chosen.
-    pub fn only(mut self, params: &Params<T>, mut chosen: impl FnMut(&str) -> bool) -> Anchor<T> {
+    ///
+    /// # Errors
+    /// If none is chosen.
+    pub fn only(mut self, params: &Params<T>, mut chosen: impl FnMut(&str) -> bool) -> Result<Anchor<T>, PairingError> {
         self.values.retain(|(id, _)| chosen(params.name(*id)));
-        self
+        let nothing = || PairingError { what: "an anchor".into(), mismatches: vec![Mismatch::NothingChosen] };
+        if self.values.is_empty() { Err(nothing()) } else { Ok(self) }
     }
 
     fn each(

@@ -34,7 +34,7 @@ impl<T: Float> Fisher<T> {
     /// The mean of the squared gradients of `loss`, example by example. Frozen parameters have none.
     ///
     /// # Panics
-    /// If a loss is not a single number.
+    /// If there are no examples, or a loss is not a single number.
     #[track_caller]
     pub fn estimate<X>(
         params: &Params<T>,
@@ -57,7 +57,8 @@ impl<T: Float> Fisher<T> {
             }
             count += 1.0;
         }
-        let share = T::from_f64(1.0 / f64::max(count, 1.0));
+        assert!(count > 0.0, "Fisher::estimate() takes at least one example, found none");
+        let share = T::from_f64(1.0 / count);
         for (_, mean) in &mut slots {
             mean.update(|mean| mean.iter_mut().for_each(|mean| *mean = *mean * share));
         }

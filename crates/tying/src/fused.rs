@@ -16,7 +16,7 @@ const SMALL: usize = 1 << 15;
 /// At most so many chunks, whose sums stand on the stack.
 const CHUNKS: usize = 64;
 
-/// The numbers of both sides of a pair, and what makes a difference of them: d = scale·a + shift − b.
+/// The numbers of both sides of a pair, whose difference is d = a − b.
 #[derive(Clone, Copy)]
 pub(crate) struct Sides<'a, T> {
     pub(crate) first: &'a [T],
@@ -24,8 +24,6 @@ pub(crate) struct Sides<'a, T> {
     pub(crate) second: &'a [T],
     /// The weight of each number, or one for all.
     pub(crate) weight: &'a [T],
-    /// Scale and shift, where a relation is learned.
-    pub(crate) relation: Option<[T; 2]>,
 }
 
 impl<T: Float> Sides<'_, T> {
@@ -35,9 +33,6 @@ impl<T: Float> Sides<'_, T> {
         match self.second {
             &[b] => d.iter_mut().zip(first).for_each(|(d, &a)| *d = a - b),
             second => d.iter_mut().zip(first).zip(&second[at..]).for_each(|((d, &a), &b)| *d = a - b),
-        }
-        if let Some([scale, shift]) = self.relation {
-            d.iter_mut().zip(first).for_each(|(d, &a)| *d = *d + (scale - T::ONE) * a + shift);
         }
     }
 
@@ -79,33 +74,31 @@ fn sum_of_squares<T: Float>(x: &[T]) -> T {
     lanes.into_iter().fold(T::ZERO, |sum, lane| sum + lane)
 }
 
-/// One pass over a pair: computes Ω and adds λ·∂Ω to the gradients, with no tape and no memory of its own.
-///
-/// What a [`Penalty`](crate::Penalty) gets to say how it is computed.
+/// One pass over a pair, by which a [`Penalty`](crate::Penalty) computes Ω and adds λ·∂Ω to the gradients, with no
+/// tape and no memory of its own. What several calls compute is added up.
 pub struct Pass<'a, T: Float> {
     pub(crate) sides: Sides<'a, T>,
     pub(crate) shape: Shape,
     pub(crate) lambda: T,
     /// The gradients of both sides, where there are any.
     pub(crate) into: [Option<&'a mut [T]>; 2],
-    /// Ω, and λ·∂Ω by scale and shift.
-    pub(crate) sums: [f64; 3],
+    /// Ω; nothing before the first call.
+    pub(crate) omega: Option<f64>,
 }
 
 impl<T: Float> Pass<'_, T> {
-    /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d). Returns `true`.
-    pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) -> bool {
+    /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d).
+    pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) {
         let (lambda, weight) = (self.lambda, self.sides.weight);
         match weight {
             &[c] => self.blocks(|_, d| turn(d, |_| c, lambda, &f)),
             weight => self.blocks(|at, d| turn(d, |k| weight[at + k], lambda, &f)),
         }
-        true
     }
 
     /// For a penalty Σ_g ψ(‖d_g‖) over groups: `f(size, norm)` is ψ and ψ′/norm, by which the group's
-    /// differences are multiplied. Returns `true`.
-    pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T) -> (T, T) + Sync) -> bool {
+    /// differences are multiplied.
+    pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T) -> (T, T) + Sync) {
         let (lay, sides) = (groups.lay(self.shape), self.sides);
         let (size, weight) = (self.shape.len() / lay.count.max(1), sides.weight.first().copied().unwrap_or(T::ONE));
         let mut factors = sides.squares(lay);
@@ -121,8 +114,7 @@ impl<T: Float> Pass<'_, T> {
             multiply(lay, factors.data(), at, d);
             T::ZERO
         });
-        self.sums[0] = omega;
-        true
+        self.omega = self.omega.map(|others| others + omega);
     }
 
     /// Block by block, `turn(at, d)` turns the differences from number `at` on into gradients, and returns the sum
@@ -130,30 +122,23 @@ impl<T: Float> Pass<'_, T> {
     fn blocks(&mut self, turn: impl Fn(usize, &mut [T]) -> T + Sync) {
         let (sides, n) = (self.sides, self.sides.first.len());
         let chunk = chunk(n);
-        let sums: [[AtomicU64; 3]; CHUNKS] = [const { [const { AtomicU64::new(0) }; 3] }; CHUNKS];
+        let sums: [AtomicU64; CHUNKS] = [const { AtomicU64::new(0) }; CHUNKS];
         let work = |index: usize, mut into: [Option<&mut [T]>; 2]| {
             let (start, end) = (index * chunk, n.min((index + 1) * chunk));
-            let mut block = [T::ZERO; BLOCK];
-            let mut total = [0.0; 3];
+            let (mut block, mut sum) = ([T::ZERO; BLOCK], 0.0);
             for at in (start..end).step_by(BLOCK) {
                 let d = &mut block[..BLOCK.min(end - at)];
                 sides.differences(at, d);
-                total[0] += turn(at, d).to_f64();
-                if sides.relation.is_some() {
-                    let by_scale = d.iter().zip(&sides.first[at..]).map(|(&d, &a)| (d * a).to_f64());
-                    total[1] += by_scale.sum::<f64>();
-                    total[2] += d.iter().map(|d| d.to_f64()).sum::<f64>();
-                }
+                sum += turn(at, d).to_f64();
                 let here = at - start..at - start + d.len();
                 if let Some(a) = &mut into[0] {
-                    let scale = sides.relation.map_or(T::ONE, |[scale, _]| scale);
-                    a[here.clone()].iter_mut().zip(&*d).for_each(|(g, &d)| *g += scale * d);
+                    a[here.clone()].iter_mut().zip(&*d).for_each(|(g, &d)| *g += d);
                 }
                 if let Some(b) = &mut into[1] {
                     b[here].iter_mut().zip(&*d).for_each(|(g, &d)| *g += -d);
                 }
             }
-            sums[index].iter().zip(total).for_each(|(sum, total)| sum.store(total.to_bits(), Ordering::Relaxed));
+            sums[index].store(sum.to_bits(), Ordering::Relaxed);
         };
         match &mut self.into {
             [Some(a), Some(b)] => for_each_chunk([&mut **a, &mut **b], chunk, |i, [a, b]| work(i, [Some(a), Some(b)])),
@@ -161,10 +146,9 @@ impl<T: Float> Pass<'_, T> {
             [None, Some(b)] => for_each_chunk([&mut **b], chunk, |i, [b]| work(i, [None, Some(b)])),
             [None, None] => (0..n.div_ceil(chunk)).for_each(|i| work(i, [None, None])),
         }
-        // In the order of the chunks, so that the sums do not depend on who came first.
-        self.sums = sums.iter().fold([0.0; 3], |all, sums| {
-            std::array::from_fn(|i| all[i] + f64::from_bits(sums[i].load(Ordering::Relaxed)))
-        });
+        // In the order of the chunks, so that the sum does not depend on who came first.
+        let sums = sums.iter().map(|sum| f64::from_bits(sum.load(Ordering::Relaxed)));
+        self.omega = Some(sums.fold(self.omega.unwrap_or(0.0), |sum, more| sum + more));
     }
 }
 

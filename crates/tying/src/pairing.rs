@@ -225,7 +225,13 @@ impl Pairing {
                 self.pairs.push(pair);
             }
         }
-        self.left_out.extend(other.left_out);
+        for id in other.left_out {
+            if !self.left_out.contains(&id) {
+                self.left_out.push(id);
+            }
+        }
+        let pairs = &self.pairs;
+        self.left_out.retain(|id| pairs.iter().all(|pair| pair.first.id != *id && pair.second.id != *id));
         self
     }
 

@@ -15,7 +15,7 @@ use crate::proximal::Step;
 /// A penalty Ω(d) on the difference d of two parameters, a sum of terms.
 ///
 /// One method is enough: the terms on the tape. A penalty that says how it is computed number by number, or
-/// group by group, is also computed in one pass without a tape; one that knows its proximal map can take
+/// group by group, is also computed in one pass without a tape; one that knows its proximal operator can take
 /// proximal steps. Each is a line:
 ///
 /// ```
@@ -30,7 +30,7 @@ use crate::proximal::Step;
 ///     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
 ///         (d.square() + 1.0).sqrt() - 1.0
 ///     }
-///     fn fused(&self, pass: &mut Pass<'_, T>) -> bool {
+///     fn fused(&self, pass: &mut Pass<'_, T>) {
 ///         pass.each(|d| {
 ///             let root = (T::ONE + d * d).sqrt();
 ///             (root - T::ONE, d / root)
@@ -70,21 +70,18 @@ pub trait Penalty<T: Float>: Debug + Send + Sync {
         None
     }
 
-    /// Ω and its gradient in one pass, by [`Pass::each`] or [`Pass::groups`]; `false` if there is no such form.
-    fn fused(&self, _pass: &mut Pass<'_, T>) -> bool {
-        false
-    }
+    /// Ω and its gradient in one pass, by [`Pass::each`] or [`Pass::groups`]. One that calls neither has no such form,
+    /// and is computed on a tape.
+    fn fused(&self, _pass: &mut Pass<'_, T>) {}
 
-    /// The proximal map, by [`Step::each`] or [`Step::groups`]; `false` if there is none.
-    fn proximal(&self, _step: &mut Step<'_, T>) -> bool {
-        false
-    }
+    /// The proximal operator, by one call of [`Step::each`] or [`Step::groups`]. One that calls neither has none.
+    fn proximal(&self, _step: &mut Step<'_, T>) {}
 }
 
 /// Σ d²: the seed of it all (Deep Learning, section 7.9; Lasserre, Bishop and Minka 2006), the negative
 /// logarithm of a Gaussian prior with λ = 1/(2σ²).
 ///
-/// Its gradient 2d is zero where d is, since there is no root. The proximal map is d / (1 + 2t).
+/// Its gradient 2d is zero where d is, since there is no root. The proximal operator is d / (1 + 2t).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SquaredL2;
 
@@ -105,19 +102,19 @@ impl<T: Float> Penalty<T> for SquaredL2 {
         Some(1.0)
     }
 
-    fn fused(&self, pass: &mut Pass<'_, T>) -> bool {
-        pass.each(|d| (d * d, d + d))
+    fn fused(&self, pass: &mut Pass<'_, T>) {
+        pass.each(|d| (d * d, d + d));
     }
 
-    fn proximal(&self, step: &mut Step<'_, T>) -> bool {
-        step.each(|d, t| d / (T::ONE + t + t))
+    fn proximal(&self, step: &mut Step<'_, T>) {
+        step.each(|d, t| d / (T::ONE + t + t));
     }
 }
 
 /// Σ |d|: a Laplace prior, under which some differences become exactly zero (the fused lasso). Exact zeros
 /// need proximal steps: gradient steps jump over them.
 ///
-/// Its gradient is the sign of d, 0 at 0. The proximal map takes t off |d|, and stops at 0.
+/// Its gradient is the sign of d, 0 at 0. The proximal operator takes t off |d|, and stops at 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct L1;
 
@@ -134,19 +131,19 @@ impl<T: Float> Penalty<T> for L1 {
         Some(1.0)
     }
 
-    fn fused(&self, pass: &mut Pass<'_, T>) -> bool {
-        pass.each(|d| (d.abs(), sign(d)))
+    fn fused(&self, pass: &mut Pass<'_, T>) {
+        pass.each(|d| (d.abs(), sign(d)));
     }
 
-    fn proximal(&self, step: &mut Step<'_, T>) -> bool {
-        step.each(|d, t| if d.abs() <= t { T::ZERO } else { d - t * sign(d) })
+    fn proximal(&self, step: &mut Step<'_, T>) {
+        step.each(|d, t| if d.abs() <= t { T::ZERO } else { d - t * sign(d) });
     }
 }
 
 /// ½d² where |d| ≤ δ, δ(|d| − ½δ) beyond: few large differences are borne, small ones are drawn together
 /// (Huber 1964). In PyTorch this is called `HuberLoss`.
 ///
-/// The gradient is d, within ±δ. The proximal map is d/(1 + t) where |d| ≤ δ(1 + t), and takes tδ off |d| beyond.
+/// The gradient is d, within ±δ. The proximal operator is d/(1 + t) where |d| ≤ δ(1 + t), and takes tδ off |d| beyond.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber {
     delta: f64,
@@ -175,7 +172,7 @@ impl<T: Float> Penalty<T> for Huber {
         true
     }
 
-    fn fused(&self, pass: &mut Pass<'_, T>) -> bool {
+    fn fused(&self, pass: &mut Pass<'_, T>) {
         let (delta, half) = (T::from_f64(self.delta), T::from_f64(0.5));
         pass.each(|d| {
             let c = if d > delta {
@@ -189,9 +186,9 @@ impl<T: Float> Penalty<T> for Huber {
         })
     }
 
-    fn proximal(&self, step: &mut Step<'_, T>) -> bool {
+    fn proximal(&self, step: &mut Step<'_, T>) {
         let delta = T::from_f64(self.delta);
-        step.each(|d, t| if d.abs() <= delta * (T::ONE + t) { d / (T::ONE + t) } else { d - t * delta * sign(d) })
+        step.each(|d, t| if d.abs() <= delta * (T::ONE + t) { d / (T::ONE + t) } else { d - t * delta * sign(d) });
     }
 }
 

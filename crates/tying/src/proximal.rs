@@ -24,8 +24,8 @@ impl<T> Side<'_, T> {
 /// A proximal step of a pair: moves both sides to where ½‖a′ − a‖² + ½‖b′ − b‖² + ηλ Ω(a′ − b′) is least.
 ///
 /// The mean of two sides that move does not change, and d = a − b becomes the d′ at which ½‖d′ − d‖² + t Ω(d′)
-/// is least: the proximal map of Ω, with t = 2ηλ, since each side goes half the way; with t = ηλ where only one
-/// side moves. What a [`Penalty`](crate::Penalty) gets to say what its map is.
+/// is least: the proximal operator of Ω, with t = 2ηλ, since each side goes half the way; with t = ηλ where only one
+/// side moves. A [`Penalty`](crate::Penalty) says what the operator is.
 pub struct Step<'a, T: Float> {
     pub(crate) sides: [Side<'a, T>; 2],
     /// The weight of each number, or one for all.
@@ -33,32 +33,33 @@ pub struct Step<'a, T: Float> {
     pub(crate) shape: Shape,
     /// ηλ times the number of sides that move.
     pub(crate) t: T,
+    /// Whether the penalty has said what its operator is.
+    pub(crate) known: bool,
 }
 
 impl<T: Float> Step<'_, T> {
-    /// For a penalty Σ φ(d): `f(d, t)` is the d′ at which ½(d′ − d)² + t φ(d′) is least. Returns `true`.
-    pub fn each(&mut self, f: impl Fn(T, T) -> T + Sync) -> bool {
+    /// For a penalty Σ φ(d): `f(d, t)` is the d′ at which ½(d′ − d)² + t φ(d′) is least.
+    pub fn each(&mut self, f: impl Fn(T, T) -> T + Sync) {
         let (t, weight) = (self.t, self.weight);
         self.blocks(|at, d| weighted(weight, at, d, |d, c| *d = f(*d, t * c)));
-        true
     }
 
     /// For a penalty Σ_g ψ(‖d_g‖) over groups: `f(size, norm, t)` is the factor by which a group's
-    /// differences shrink. Returns `true`.
-    pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T, T) -> T) -> bool {
+    /// differences shrink.
+    pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T, T) -> T) {
         let lay = groups.lay(self.shape);
         let [first, second] = self.sides.each_ref().map(Side::numbers);
-        let sides = Sides { first, second, weight: self.weight, relation: None };
+        let sides = Sides { first, second, weight: self.weight };
         let (size, t) = (self.shape.len() / lay.count.max(1), self.t * self.weight.first().copied().unwrap_or(T::ONE));
         let mut factors = sides.squares(lay);
         factors.update(|factors| factors.iter_mut().for_each(|factor| *factor = f(size, factor.sqrt(), t)));
         self.blocks(|at, d| multiply(lay, factors.data(), at, d));
-        true
     }
 
     /// Block by block, `turn(at, d)` changes the differences from number `at` on, and the sides follow. Where a
     /// difference stays, so do both numbers, to the bit.
     fn blocks(&mut self, turn: impl Fn(usize, &mut [T]) + Sync) {
+        self.known = true;
         match &mut self.sides {
             [Side::Moves(a), Side::Moves(b)] => {
                 let (len, half) = (chunk(a.len()), T::from_f64(0.5));

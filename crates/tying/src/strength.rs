@@ -61,9 +61,10 @@ impl Schedule {
         let (Schedule::Linear { from, to, steps } | Schedule::Geometric { from, to, steps }) = self;
         let done = if step < steps { step as f64 / steps as f64 } else { 1.0 };
         match self {
+            _ if done == 0.0 => from,
             _ if done == 1.0 => to,
             Schedule::Linear { .. } => from + (to - from) * done,
-            Schedule::Geometric { .. } => from * (to / from).powf(done),
+            Schedule::Geometric { .. } => ((1.0 - done) * from.ln() + done * to.ln()).exp(),
         }
     }
 }
@@ -79,8 +80,8 @@ impl Schedule {
 /// Without it (rate 0, shape 1) the minimum is −∞, at Ω → 0 and λ → ∞: the models collapse onto each other
 /// whatever the data say. The rate bounds λ by (n/p + shape − 1) / rate.
 ///
-/// Along a ring of pairs the differences depend on each other; n counts those that do not, by pairs, not number by
-/// number: where rings meet weights of single numbers that are 0, it may be too small.
+/// Along a cycle of pairs the differences depend on each other; n counts those that do not, by pairs, not number by
+/// number: where cycles meet weights of single numbers that are 0, it may be too small.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gamma {
     /// The shape, usually 1 or 2; the larger, the surer that λ is not near 0.
@@ -92,7 +93,9 @@ pub struct Gamma {
 impl Gamma {
     /// The most probable λ, for a penalty Ω whose normaliser is λ^`order` (`order` = n/p above).
     pub(crate) fn most_probable(self, order: f64, omega: f64) -> f64 {
-        ((order + self.shape - 1.0) / (omega + self.rate)).max(0.0)
+        let lambda = (order + self.shape - 1.0) / (omega + self.rate);
+        // Not `max`, by which what is no number would become 0, and the coupling would let go without a word.
+        if lambda < 0.0 { 0.0 } else { lambda }
     }
 
     /// What the prior adds to λ Ω.

@@ -219,7 +219,7 @@ fn steps_that_there_are_not() {
     let of = |params: &mut Params<f64>, coupling: Coupling<f64>| message(coupling.proximal_step(params, 0.1));
     let pairing = pairs(&params);
     let coupling = Coupling::with(&mut params, pairing.clone(), Fourth, coupled).unwrap();
-    assert_snapshot!(of(&mut params, coupling), @"no proximal step: Fourth does not know its proximal map");
+    assert_snapshot!(of(&mut params, coupling), @"no proximal step: Fourth does not know its proximal operator");
     let coupling = Coupling::with(&mut params, chain.clone(), L1, coupled).unwrap();
     assert_snapshot!(of(&mut params, coupling), @"no proximal step: `a.1` is of several pairs: expected squared L2 with one weight a pair, found L1, one weight a pair");
     let weights = |_: &str| Some(Tensor::full([3], 1.0));

@@ -117,16 +117,18 @@ impl<T: Float> Link<T> {
         [slot(self.first), second]
     }
 
-    /// The numbers of both sides, weights and relation; nothing in a dry run.
-    pub(super) fn sides<'a>(&'a self, params: &'a Params<T>) -> Option<Sides<'a, T>> {
-        let first = self.first.numbers(params);
+    /// The numbers of both sides and their weights; none in a dry run.
+    pub(super) fn sides<'a>(&'a self, params: &'a Params<T>) -> Sides<'a, T> {
         let second = match &self.second {
             Second::Part(second) => second.numbers(params),
             Second::Anchor(value) => value.data(),
         };
-        let relation = self.relation.map(|relation| relation.map(|id| params.get(id).item()));
-        let there = first.len() == self.first.shape(params).len() && !second.is_empty();
-        there.then(|| Sides { first, second, weight: self.weight.data(), relation })
+        Sides { first: self.first.numbers(params), second, weight: self.weight.data() }
+    }
+
+    /// Whether there are shapes without numbers.
+    pub(super) fn is_dry(&self, params: &Params<T>) -> bool {
+        self.first.numbers(params).len() < self.first.shape(params).len()
     }
 
     /// c Ω(d) on the tape.
@@ -141,19 +143,31 @@ impl<T: Float> Link<T> {
             Second::Part(second) => first - second.on_tape(tape),
             Second::Anchor(value) => first - tape.constant(value.clone()),
         };
+        let shape = d.shape();
         let terms = penalty.terms(d);
         match self.weight.shape().rank() {
             0 if self.weight.item() == T::ONE => terms.sum(),
             0 => self.weight.item().to_f64() * terms.sum(),
-            _ => (tape.constant(self.weight.clone()) * terms).sum(),
+            _ => {
+                assert!(
+                    terms.shape() == shape,
+                    "{penalty:?}: a term for each number of {shape}, found {}",
+                    terms.shape()
+                );
+                (tape.constant(self.weight.clone()) * terms).sum()
+            }
         }
     }
 
-    /// ‖d‖².
+    /// ‖d‖²; not a number in a dry run.
     pub(super) fn square(&self, params: &Params<T>) -> f64 {
-        let Some(sides) = self.sides(params) else { return 0.0 };
+        if self.is_dry(params) {
+            return f64::NAN;
+        }
+        let sides = self.sides(params);
         let second = |i: usize| if sides.second.len() == 1 { sides.second[0] } else { sides.second[i] }.to_f64();
-        let [scale, shift] = sides.relation.map_or([1.0, 0.0], |relation| relation.map(T::to_f64));
+        let relation = self.relation.map(|relation| relation.map(|id| params.get(id).item().to_f64()));
+        let [scale, shift] = relation.unwrap_or([1.0, 0.0]);
         let d = sides.first.iter().enumerate().map(|(i, &a)| scale * a.to_f64() + shift - second(i));
         d.map(|d| d * d).sum()
     }

@@ -65,43 +65,40 @@ impl<T: Float> Coupling<T> {
         value
     }
 
-    /// c Ω of one link, whose gradients are added; `None` if the penalty has no fused form.
+    /// c Ω of one link, whose gradients are added; `None` if there is no fused form.
     fn pass(&self, params: &Params<T>, link: &Link<T>, gradients: Option<&mut Gradients<T>>) -> Option<f64> {
+        if link.relation.is_some() {
+            return None;
+        }
+        let sides = link.sides(params);
+        let (shape, lambda) = (link.first.shape(params), T::from_f64(self.lambda));
         let run = |into: [Option<&mut [T]>; 2]| {
-            let Some(sides) = link.sides(params) else { return Some([f64::NAN; 3]) };
-            let (shape, lambda) = (link.first.shape(params), T::from_f64(self.lambda));
-            let mut pass = Pass { sides, shape, lambda, into, sums: [0.0; 3] };
-            self.penalty.fused(&mut pass).then_some(pass.sums)
+            let mut pass = Pass { sides, shape, lambda, into, omega: None };
+            self.penalty.fused(&mut pass);
+            pass.omega
         };
-        let Some(gradients) = gradients else { return run([None, None]).map(|[omega, ..]| omega) };
-        let movable = link.movable(params);
-        let part = |side: usize| if side == 0 { Some(link.first) } else { link.pair().map(|pair| pair.second) };
-        let range = |side: usize| part(side).map_or(0..0, |part| part.range(params));
-        let mut sums = None;
-        match movable {
+        let Some(gradients) = gradients else { return run([None, None]) };
+        let first = link.first.range(params);
+        let second = link.pair().map_or(0..0, |pair| pair.second.range(params));
+        // A dry run makes gradients, but does not write any.
+        let mut omega = if link.is_dry(params) { run([None, None]) } else { None };
+        match link.movable(params) {
             // Rows of one parameter: one side after the other.
-            [Some(a), Some(b)] if a == b => {
-                change(params, gradients, a, |g| sums = run([Some(&mut g[range(0)]), None]));
-                change(params, gradients, b, |g| sums = run([None, Some(&mut g[range(1)])]));
-            }
+            [Some(a), Some(b)] if a == b => change(params, gradients, a, |g| {
+                omega = run([Some(&mut g[first]), None]);
+                run([None, Some(&mut g[second])]);
+            }),
             [Some(a), Some(b)] => {
                 let mut of_b = taken(params, gradients, b);
                 change(params, gradients, a, |a| {
-                    of_b.update(|b| sums = run([Some(&mut a[range(0)]), Some(&mut b[range(1)])]));
+                    of_b.update(|b| omega = run([Some(&mut a[first]), Some(&mut b[second])]));
                 });
                 gradients.insert(b, of_b);
             }
-            [Some(a), None] => change(params, gradients, a, |g| sums = run([Some(&mut g[range(0)]), None])),
-            [None, Some(b)] => change(params, gradients, b, |g| sums = run([None, Some(&mut g[range(1)])])),
-            [None, None] => sums = run([None, None]),
+            [Some(a), None] => change(params, gradients, a, |g| omega = run([Some(&mut g[first]), None])),
+            [None, Some(b)] => change(params, gradients, b, |g| omega = run([None, Some(&mut g[second])])),
+            [None, None] => omega = run([None, None]),
         }
-        // A dry run changes no numbers, and does not come to `run`.
-        let [omega, by_scale, by_shift] = if link.sides(params).is_some() { sums? } else { [f64::NAN; 3] };
-        for (id, derivative) in link.relation.into_iter().flatten().zip([by_scale, by_shift]) {
-            if params.is_trainable(id) {
-                change(params, gradients, params.slot(id), |g| g[0] += T::from_f64(derivative));
-            }
-        }
-        Some(omega)
+        omega
     }
 }

@@ -61,7 +61,9 @@ impl<T: Float> Coupling<T> {
         if self.is_matching(params) {
             for i in 0..self.links.len() {
                 if self.counts(i, params) && !self.pair_step(params, &self.links[i], t) {
-                    return Err(NoProximal { reason: format!("{:?} does not know its proximal map", self.penalty) });
+                    return Err(NoProximal {
+                        reason: format!("{:?} does not know its proximal operator", self.penalty),
+                    });
                 }
             }
             return Ok(());
@@ -93,7 +95,11 @@ impl<T: Float> Coupling<T> {
     fn pair_step(&self, params: &mut Params<T>, link: &Link<T>, t: f64) -> bool {
         let (weight, shape, movable) = (link.weight.data(), link.first.shape(params), link.movable(params));
         let t = T::from_f64(t * movable.iter().flatten().count() as f64);
-        let run = |sides: [Side<'_, T>; 2]| self.penalty.proximal(&mut Step { sides, weight, shape, t });
+        let run = |sides: [Side<'_, T>; 2]| {
+            let mut step = Step { sides, weight, shape, t, known: false };
+            self.penalty.proximal(&mut step);
+            step.known
+        };
         let first = link.first.range(params);
         let mut known = true;
         match (&link.second, movable) {

@@ -64,7 +64,7 @@ impl Lay {
 /// Σ_g √|g| ‖d_g‖ over groups of |g| numbers: whole groups of differences become exactly zero, so that the data
 /// decide, layer by layer or filter by filter, what is shared (Yuan and Lin 2006, on the difference).
 ///
-/// The gradient is √|g| d_g/‖d_g‖, 0 where the group is. The proximal map shrinks the norm by t√|g|, and stops
+/// The gradient is √|g| d_g/‖d_g‖, 0 where the group is. The proximal operator shrinks the norm by t√|g|, and stops
 /// at 0: exact zeros need proximal steps.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupLasso {
@@ -83,14 +83,14 @@ impl<T: Float> Penalty<T> for GroupLasso {
         Some(1.0)
     }
 
-    fn fused(&self, pass: &mut Pass<'_, T>) -> bool {
+    fn fused(&self, pass: &mut Pass<'_, T>) {
         pass.groups(self.groups, |size, norm| {
             let root = T::from_f64((size as f64).sqrt());
             (root * norm, if norm == T::ZERO { T::ZERO } else { root / norm })
         })
     }
 
-    fn proximal(&self, step: &mut Step<'_, T>) -> bool {
+    fn proximal(&self, step: &mut Step<'_, T>) {
         step.groups(self.groups, |size, norm, t| {
             let least = t * T::from_f64((size as f64).sqrt());
             if norm <= least { T::ZERO } else { T::ONE - least / norm }

@@ -56,7 +56,7 @@ impl fmt::Display for Codebook {
 
 impl SoftSharing {
     /// Sets every chosen weight, frozen or not, to the mean of the component that is most responsible
-    /// for it (the first one of several). Components that get no weight drop out of the report. The
+    /// for it (the first one of several); one that is not finite stays, and is counted nowhere. Components that get no weight drop out of the report. The
     /// mixture stays as it is, and so does the memory that the store takes: see [`Codebook`].
     ///
     /// `loss` is asked twice, before and after.
@@ -102,8 +102,11 @@ impl SoftSharing {
     }
 }
 
-/// The first component of the largest density at w.
+/// The first component of the largest density at w; none for what is no finite number.
 fn most_responsible(terms: &[Term], w: f64) -> Option<usize> {
+    if !w.is_finite() {
+        return None;
+    }
     let densities = terms.iter().map(|term| term.log_density(w)).enumerate();
     densities.reduce(|best, next| if next.1 > best.1 { next } else { best }).map(|(j, _)| j)
 }
