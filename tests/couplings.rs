@@ -19,7 +19,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tandem::autograd::{Params, Tape, Tensor, Var};
 use tandem::nn::Optimizer;
-use tandem::tying::{Anchor, Coupling, Fisher, Graph, Pairing, Penalty, SquaredL2, Strength};
+use tandem::tying::{Anchor, Coupling, Fisher, ModelGraph, Pairing, Penalty, SquaredL2, Strength};
 
 /// Numbers between −1 and 1.
 fn noise(seed: u64, n: usize) -> Vec<f64> {
@@ -53,7 +53,7 @@ fn pair(params: &mut Params<f64>, penalty: impl Penalty<f64> + 'static, lambda: 
 }
 
 /// Models coupled over a graph by the squared norm.
-fn over(params: &mut Params<f64>, graph: &Graph, lambda: f64) -> Coupling<f64> {
+fn over(params: &mut Params<f64>, graph: &ModelGraph, lambda: f64) -> Coupling<f64> {
     let pairing = Pairing::over(params, graph).unwrap();
     Coupling::new(params, pairing, Strength::Coupled(lambda)).unwrap()
 }
@@ -115,16 +115,16 @@ fn quadratic_form(laplacian: &[Vec<f64>], params: &Params<f64>) -> f64 {
 type Edge = (usize, usize, f64);
 
 /// Graphs of so many models, with their edges as they are on paper.
-fn graphs(n: usize) -> Vec<(&'static str, Graph, Vec<Edge>)> {
+fn graphs(n: usize) -> Vec<(&'static str, ModelGraph, Vec<Edge>)> {
     let all = move || (0..n).flat_map(move |s| (s + 1..n).map(move |t| (s, t)));
     let random: Vec<_> = all().zip(noise(7, n * n)).map(|((s, t), c)| (s, t, c.abs())).collect();
-    let named = |graph: Graph, &(s, t, c): &Edge| graph.edge(&s.to_string(), &t.to_string(), c);
+    let named = |graph: ModelGraph, &(s, t, c): &Edge| graph.edge(&s.to_string(), &t.to_string(), c);
     vec![
-        ("chain", Graph::chain(names(n)), (1..n).map(|t| (t - 1, t, 1.0)).collect()),
-        ("star", Graph::star("0", names(n).skip(1)), (1..n).map(|t| (0, t, 1.0)).collect()),
-        ("complete", Graph::complete(names(n)), all().map(|(s, t)| (s, t, 1.0)).collect()),
-        ("mean", Graph::mean(names(n)), all().map(|(s, t)| (s, t, 1.0 / n as f64)).collect()),
-        ("random", random.iter().fold(Graph::new(names(n)), named), random),
+        ("chain", ModelGraph::chain(names(n)), (1..n).map(|t| (t - 1, t, 1.0)).collect()),
+        ("star", ModelGraph::star("0", names(n).skip(1)), (1..n).map(|t| (0, t, 1.0)).collect()),
+        ("complete", ModelGraph::complete(names(n)), all().map(|(s, t)| (s, t, 1.0)).collect()),
+        ("mean", ModelGraph::mean(names(n)), all().map(|(s, t)| (s, t, 1.0 / n as f64)).collect()),
+        ("random", random.iter().fold(ModelGraph::new(names(n)), named), random),
     ]
 }
 
@@ -156,7 +156,7 @@ fn over_a_graph_the_penalty_is_the_quadratic_form_of_its_laplacian() {
 fn the_mean_form_is_the_sum_of_squares_around_the_mean() {
     for n in 2..=6 {
         let mut params = models(&[5], (0..n as u64).map(|i| noise(i + 20, 5)));
-        let found = over(&mut params, &Graph::mean(names(n)), 1.0).penalty(&Tape::new(&params)).item();
+        let found = over(&mut params, &ModelGraph::mean(names(n)), 1.0).penalty(&Tape::new(&params)).item();
         let at = |k: usize| (0..n).map(|t| numbers(&params, t)[k]).collect::<Vec<_>>();
         let around = |x: Vec<f64>| {
             let mean = x.iter().sum::<f64>() / n as f64;
@@ -175,9 +175,9 @@ fn the_mean_form_is_the_sum_of_squares_around_the_mean() {
 #[test]
 fn a_pair_counts_once_however_it_is_told() {
     let mut params = models(&[3], (0..3).map(|i| noise(i, 3)));
-    let once = over(&mut params, &Graph::chain(names(3)), 0.7).penalty(&Tape::new(&params)).item();
+    let once = over(&mut params, &ModelGraph::chain(names(3)), 0.7).penalty(&Tape::new(&params)).item();
     let list = Pairing::list(&params, [("1.w", "0.w"), ("1.w", "2.w")]).unwrap();
-    let chain = Pairing::over(&params, &Graph::chain(names(3))).unwrap();
+    let chain = Pairing::over(&params, &ModelGraph::chain(names(3))).unwrap();
     let both = Coupling::new(&mut params, list.and(chain), Strength::Coupled(0.7)).unwrap();
     assert_close(both.penalty(&Tape::new(&params)).item(), once, 1e-15, "a list and a chain");
 
@@ -187,7 +187,7 @@ fn a_pair_counts_once_however_it_is_told() {
     let mut tied = models(&[3], (0..3).map(|i| noise(i, 3)));
     let [last, first] = ["2.w", "0.w"].map(|name| tied.find(name).unwrap());
     tied.tie(last, first).unwrap();
-    let ring = Pairing::over(&tied, &Graph::complete(names(3))).unwrap();
+    let ring = Pairing::over(&tied, &ModelGraph::complete(names(3))).unwrap();
     // Not by a strength that is set, which would part them.
     let ring = Coupling::new(&mut tied.clone(), ring, Strength::Coupled(0.7)).unwrap();
     let [one, other] = [(&two, &coupling), (&tied, &ring)].map(|(params, coupling)| {
@@ -206,7 +206,7 @@ fn consolidate(params: &mut Params<f64>, fisher: &Fisher<f64>, moved: f64) -> (f
     let w = params.find("0.w").unwrap();
     let anchor = Anchor::here(params, "0").unwrap();
     let coupling = Coupling::toward(params, anchor, SquaredL2, Strength::Coupled(0.7)).unwrap();
-    let coupling = coupling.weighted(params, |name| fisher.of(params, name)).unwrap();
+    let coupling = coupling.weighted(params, |name, _| fisher.of(params, name)).unwrap();
     params.update(params.slot(w), |w| w[0] += moved);
     let tape = Tape::new(params);
     let penalty = coupling.penalty(&tape);

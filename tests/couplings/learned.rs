@@ -2,7 +2,7 @@
 
 use tandem::autograd::{Params, Tape, Tensor};
 use tandem::nn::Sgd;
-use tandem::tying::{Coupling, Gamma, Graph, GroupLasso, Groups, L1, Pairing, Penalty, SquaredL2, Strength};
+use tandem::tying::{Coupling, Gamma, GroupLasso, Groups, L1, ModelGraph, Pairing, Penalty, SquaredL2, Strength};
 
 use super::{Way, assert_close, models, names, noise, numbers, pair, scalars, step, wells};
 
@@ -14,7 +14,7 @@ fn data(distance: f64) -> [[f64; 2]; 2] {
 }
 const C: f64 = 4.0 / 3.0;
 
-fn learned(params: &mut Params<f64>, penalty: impl Penalty<f64> + 'static, graph: &Graph) -> Coupling<f64> {
+fn learned(params: &mut Params<f64>, penalty: impl Penalty<f64> + 'static, graph: &ModelGraph) -> Coupling<f64> {
     let pairing = Pairing::over(params, graph).unwrap();
     Coupling::with(params, pairing, penalty, Strength::Learned(GAMMA)).unwrap()
 }
@@ -31,7 +31,7 @@ fn objective(params: &Params<f64>, coupling: &Coupling<f64>, data: &[[f64; 2]]) 
 fn weights_and_strength_end_in_a_minimum_of_both() {
     for (way, distance) in [(Way::Tape, 3.0), (Way::Fused, 3.0), (Way::Proximal(0.05), 3.0), (Way::Tape, 0.4)] {
         let mut params = scalars(&[0.0, 1.0]);
-        let mut coupling = learned(&mut params, SquaredL2, &Graph::chain(names(2)));
+        let mut coupling = learned(&mut params, SquaredL2, &ModelGraph::chain(names(2)));
         for _ in 0..4_000 {
             step(&mut params, &coupling, way, &data(distance), &mut Sgd::new(0.05));
             coupling.advance(&params);
@@ -80,7 +80,7 @@ fn without_a_hyperprior_models_collapse_where_the_data_leave_no_root() {
 
         // With one, λ is bounded, and so is the distance from zero.
         let mut params = scalars(&[0.3 + distance, 0.3]);
-        let mut coupling = learned(&mut params, SquaredL2, &Graph::chain(names(2)));
+        let mut coupling = learned(&mut params, SquaredL2, &ModelGraph::chain(names(2)));
         for _ in 0..3_000 {
             step(&mut params, &coupling, Way::Proximal(0.1), &data(distance), &mut Sgd::new(0.1));
             coupling.advance(&params);
@@ -102,23 +102,23 @@ fn the_numbers_that_can_differ_are_counted() {
     // Two models of 6 numbers: n = 6.
     let p = 1.0;
     let counts = [
-        order(&learned(&mut equal(2), SquaredL2, &Graph::chain(names(2)))) * 2.0,
-        order(&learned(&mut equal(2), L1, &Graph::chain(names(2)))) * p,
-        order(&learned(&mut equal(2), GroupLasso { groups: Groups::Whole }, &Graph::chain(names(2)))) * p,
+        order(&learned(&mut equal(2), SquaredL2, &ModelGraph::chain(names(2)))) * 2.0,
+        order(&learned(&mut equal(2), L1, &ModelGraph::chain(names(2)))) * p,
+        order(&learned(&mut equal(2), GroupLasso { groups: Groups::Whole }, &ModelGraph::chain(names(2)))) * p,
     ];
     for n in counts {
         assert_close(n, 6.0, 1e-13, "a pair");
     }
     // Over a connected graph, the differences of n models have the dimension of n − 1: the rank of its Laplacian.
-    let no_first = Graph::new(names(3)).edge("0", "1", 0.0).edge("1", "2", 1.0).edge("2", "0", 0.5);
-    let no_last = Graph::new(names(3)).edge("0", "1", 1.0).edge("1", "2", 1.0).edge("2", "0", 0.0);
+    let no_first = ModelGraph::new(names(3)).edge("0", "1", 0.0).edge("1", "2", 1.0).edge("2", "0", 0.5);
+    let no_last = ModelGraph::new(names(3)).edge("0", "1", 1.0).edge("1", "2", 1.0).edge("2", "0", 0.0);
     let two_parts =
-        Graph::new(names(5)).edge("0", "1", 1.0).edge("2", "3", 1.0).edge("3", "4", 2.0).edge("4", "2", 1.0);
+        ModelGraph::new(names(5)).edge("0", "1", 1.0).edge("2", "3", 1.0).edge("3", "4", 2.0).edge("4", "2", 1.0);
     for (name, graph, n, rank) in [
-        ("ring of 3", Graph::complete(names(3)), 3, 2.0),
-        ("mean of 5", Graph::mean(names(5)), 5, 4.0),
-        ("chain of 4", Graph::chain(names(4)), 4, 3.0),
-        ("star of 5", Graph::star("0", names(5).skip(1)), 5, 4.0),
+        ("ring of 3", ModelGraph::complete(names(3)), 3, 2.0),
+        ("mean of 5", ModelGraph::mean(names(5)), 5, 4.0),
+        ("chain of 4", ModelGraph::chain(names(4)), 4, 3.0),
+        ("star of 5", ModelGraph::star("0", names(5).skip(1)), 5, 4.0),
         ("two parts", two_parts, 5, 3.0),
         ("a ring whose last edge weighs nothing", no_last, 3, 2.0),
         ("a ring whose first edge weighs nothing", no_first, 3, 2.0),
@@ -129,7 +129,7 @@ fn the_numbers_that_can_differ_are_counted() {
     // What weighs nothing is free.
     let mut params = equal(2);
     let weights = Tensor::new([6], vec![1.0, 0.0, 2.0, 0.0, 0.0, 0.5]);
-    let coupling = learned(&mut params, SquaredL2, &Graph::chain(names(2)));
-    let coupling = coupling.weighted(&params, |_| Some(weights.clone())).unwrap();
+    let coupling = learned(&mut params, SquaredL2, &ModelGraph::chain(names(2)));
+    let coupling = coupling.weighted(&params, |_, _| Some(weights.clone())).unwrap();
     assert_close(2.0 * order(&coupling), 3.0, 1e-13, "weights of zero");
 }

@@ -4,7 +4,7 @@ use std::f64::consts::PI;
 
 use tandem::autograd::{Params, Tape};
 use tandem::nn::{Optimizer, Sgd};
-use tandem::tying::{Coupling, Graph, Pairing, SquaredL2, Strength};
+use tandem::tying::{Coupling, ModelGraph, Pairing, SquaredL2, Strength};
 
 use super::{Way, assert_close, names, noise, numbers, over, pair, scalars, step};
 
@@ -82,19 +82,19 @@ fn growth(mut params: Params<f64>, coupling: &Coupling<f64>, mut optimizer: Sgd<
 fn descent_on_the_penalty_alone_is_stable_below_its_bound_and_not_above() {
     let lambda = 2.5;
     let largest_of_chain = 2.0 - 2.0 * (PI * 3.0 / 4.0).cos();
-    let star = Graph::star("0", names(5).skip(1));
+    let star = ModelGraph::star("0", names(5).skip(1));
     // Each with how many models it has and the ηλ at which it stops converging; the largest eigenvalue of a star
     // of n, as of a complete graph, is n.
     let mut cases = vec![
-        ("mean of 2".to_string(), Graph::mean(names(2)), 2, 0.0, 1.0),
-        ("mean of 3".into(), Graph::mean(names(3)), 3, 0.0, 1.0),
-        ("mean of 6".into(), Graph::mean(names(6)), 6, 0.0, 1.0),
-        ("chain of 4".into(), Graph::chain(names(4)), 4, 0.0, 1.0 / largest_of_chain),
+        ("mean of 2".to_string(), ModelGraph::mean(names(2)), 2, 0.0, 1.0),
+        ("mean of 3".into(), ModelGraph::mean(names(3)), 3, 0.0, 1.0),
+        ("mean of 6".into(), ModelGraph::mean(names(6)), 6, 0.0, 1.0),
+        ("chain of 4".into(), ModelGraph::chain(names(4)), 4, 0.0, 1.0 / largest_of_chain),
         ("star of 5".into(), star, 5, 0.0, 1.0 / 5.0),
-        ("complete of 5".into(), Graph::complete(names(5)), 5, 0.0, 1.0 / 5.0),
+        ("complete of 5".into(), ModelGraph::complete(names(5)), 5, 0.0, 1.0 / 5.0),
     ];
     for beta in [0.0, 0.5, 0.9] {
-        cases.push((format!("pair, β = {beta}"), Graph::chain(names(2)), 2, beta, 0.5 * (1.0 + beta)));
+        cases.push((format!("pair, β = {beta}"), ModelGraph::chain(names(2)), 2, beta, 0.5 * (1.0 + beta)));
     }
     for (name, graph, n, beta, bound) in cases {
         let mut params = scalars(&noise(11, n));
@@ -111,7 +111,7 @@ fn map_of_clients(k: usize, lambda: f64) -> Vec<Vec<f64>> {
     (0..k)
         .map(|j| {
             let mut params = scalars(&noise(j as u64, k));
-            let coupling = over(&mut params, &Graph::mean(names(k)), lambda);
+            let coupling = over(&mut params, &ModelGraph::mean(names(k)), lambda);
             let data: Vec<[f64; 2]> = (0..k).map(|i| [2.0, f64::from(u8::from(i == j))]).collect();
             for _ in 0..60 {
                 step(&mut params, &coupling, Way::Proximal(0.3), &data, &mut Sgd::new(0.3));

@@ -2,7 +2,7 @@
 
 use tandem::autograd::{Params, Tensor, Var};
 use tandem::tying::{
-    Anchor, Coupling, Graph, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength, rows,
+    Anchor, Coupling, GroupLasso, Groups, Huber, L1, ModelGraph, Pairing, Penalty, SquaredL2, Strength, rows,
 };
 
 use super::{assert_close, graphs, laplacian, models, names, noise, numbers, over, pair};
@@ -129,7 +129,7 @@ fn closed_form<P: Penalty<f64> + Copy + 'static>(penalty: P, paper: &Paper) {
                     Some(anchor) => Coupling::toward(&params, anchor, penalty, Strength::Coupled(lambda)).unwrap(),
                     None => pair(&mut params, penalty, lambda),
                 };
-                let coupling = coupling.weighted(&params, |_| weight.clone()).unwrap();
+                let coupling = coupling.weighted(&params, |_, _| weight.clone()).unwrap();
                 let both = |params: &Params<f64>| [0, 1].map(|i| numbers(params, i).to_vec());
                 let [a, b] = both(&params);
                 coupling.proximal_step(&mut params, ETA).unwrap();
@@ -298,7 +298,7 @@ fn rows_of_one_parameter_are_nodes_like_any() {
         .proximal_step(&mut params, ETA)
         .unwrap();
     let mut apart = models(&[3], values.chunks(3).map(<[f64]>::to_vec));
-    over(&mut apart, &Graph::chain(names(4)), 0.4).proximal_step(&mut apart, ETA).unwrap();
+    over(&mut apart, &ModelGraph::chain(names(4)), 0.4).proximal_step(&mut apart, ETA).unwrap();
     let expected: Vec<f64> = (0..4).flat_map(|i| numbers(&apart, i).to_vec()).collect();
     assert_eq!(params.get(id).data(), expected);
 
@@ -328,7 +328,7 @@ fn what_weighs_nothing_stays_to_the_bit() {
                 params.set_trainable(params.find(name).unwrap(), false);
             }
             let weight = Tensor::new([3], weights.clone());
-            let coupling = pair(&mut params, L1, 0.2).weighted(&params, |_| Some(weight.clone())).unwrap();
+            let coupling = pair(&mut params, L1, 0.2).weighted(&params, |_, _| Some(weight.clone())).unwrap();
             coupling.proximal_step(&mut params, ETA).unwrap();
             for k in (0..3).filter(|&k| weights[k] == 0.0) {
                 assert_eq!([numbers(&params, 0)[k], numbers(&params, 1)[k]], [a[k], b[k]], "{weights:?}, {frozen:?}");

@@ -2,7 +2,7 @@
 
 use tandem::autograd::{Float, Gradients, Params, Tape, Tensor, Var, kernels};
 use tandem::tying::{
-    Anchor, Coupling, Graph, GroupLasso, Groups, Huber, L1, Pairing, Pass, Penalty, SquaredL2, Strength, rows,
+    Anchor, Coupling, GroupLasso, Groups, Huber, L1, ModelGraph, Pairing, Pass, Penalty, SquaredL2, Strength, rows,
 };
 
 use super::{models, names, noise, pair};
@@ -97,9 +97,9 @@ fn setting<P: Penalty<f64> + Copy + 'static>(
     let each = |seed| Tensor::new(shape, noise(seed, n).into_iter().map(f64::abs).collect());
     let coupling = match held {
         Held::Plain => pair(&mut params, penalty, 0.3),
-        Held::PairWeight => pair(&mut params, penalty, 0.3).weighted(&params, |_| Some(Tensor::scalar(1.7))).unwrap(),
+        Held::PairWeight => pair(&mut params, penalty, 0.3).weighted(&params, |_, _| Some(Tensor::scalar(1.7))).unwrap(),
         Held::NumberWeights if penalty.each_number() => {
-            pair(&mut params, penalty, 0.3).weighted(&params, |_| Some(each(9))).unwrap()
+            pair(&mut params, penalty, 0.3).weighted(&params, |_, _| Some(each(9))).unwrap()
         }
         Held::Zero => toward(&params, Anchor::zero(&params, "0").unwrap()),
         Held::Here => {
@@ -112,7 +112,7 @@ fn setting<P: Penalty<f64> + Copy + 'static>(
             toward(&params, Anchor::of(&params, "0", &other, "0").unwrap())
         }
         Held::WeightedAnchor if penalty.each_number() => {
-            toward(&params, Anchor::zero(&params, "0").unwrap()).weighted(&params, |_| Some(each(9))).unwrap()
+            toward(&params, Anchor::zero(&params, "0").unwrap()).weighted(&params, |_, _| Some(each(9))).unwrap()
         }
         Held::Rows if first >= 3 => list(&mut params, rows("0.w", 1..3), rows("1.w", ..2)),
         Held::RowsOfOne if first >= 4 => {
@@ -122,7 +122,7 @@ fn setting<P: Penalty<f64> + Copy + 'static>(
         Held::OverlappingRows if first >= 3 => list(&mut params, rows("0.w", 1..3), rows("0.w", ..2)),
         Held::TiedNames => {
             params.tie(ids[1], ids[0]).unwrap();
-            let graph = Graph::star("2", ["0", "1"]);
+            let graph = ModelGraph::star("2", ["0", "1"]);
             let pairing = Pairing::over(&params, &graph).unwrap();
             Coupling::with(&mut params, pairing, penalty, strength).unwrap()
         }
@@ -131,21 +131,22 @@ fn setting<P: Penalty<f64> + Copy + 'static>(
             pair(&mut params, penalty, 0.3)
         }
         Held::Related => {
-            let coupling = pair(&mut params, penalty, 0.3).related(&mut params, "relation").unwrap();
+            let coupling = pair(&mut params, penalty, 0.3).affine(&mut params, "relation").unwrap();
             for (leaf, x) in [("scale", -3.7), ("shift", 0.4)] {
-                params.set(params.find(&format!("relation.0.w.{leaf}")).unwrap(), Tensor::scalar(x)).unwrap();
+                params.set(params.find(&format!("relation.0.w.1.w.{leaf}")).unwrap(), Tensor::scalar(x)).unwrap();
             }
             coupling
         }
         Held::RelatedRowsOfOneFrozenScale if first >= 2 => {
             let coupling = list(&mut params, rows("0.w", ..first / 2), rows("0.w", first / 2..2 * (first / 2)));
-            let name = format!("relation.0.w[0..{}].scale", first / 2);
-            let coupling = coupling.related(&mut params, "relation").unwrap();
+            let half = first / 2;
+            let name = format!("relation.0.w[0..{half}].0.w[{half}..{}].scale", 2 * half);
+            let coupling = coupling.affine(&mut params, "relation").unwrap();
             params.set_trainable(params.find(&name).unwrap(), false);
             coupling
         }
         Held::Chain => {
-            let pairing = Pairing::over(&params, &Graph::chain(names(3))).unwrap();
+            let pairing = Pairing::over(&params, &ModelGraph::chain(names(3))).unwrap();
             Coupling::with(&mut params, pairing, penalty, strength).unwrap()
         }
         _ => return None,

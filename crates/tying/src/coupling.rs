@@ -9,6 +9,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 
+use std::collections::HashSet;
 use std::panic::Location;
 use std::sync::Arc;
 
@@ -67,9 +68,14 @@ pub enum CouplingError {
 ///
 /// At [`Free`](Strength::Free) and [`Shared`](Strength::Shared) each of them does nothing, so that a program is
 /// the same all along the line.
+///
+/// A coupling belongs to one store, in which it ties and unties; a clone of the store needs a clone of it. Two couplings
+/// may hold the same parameters: their penalties add up. If both share a pair, the first that lets go parts it.
 #[derive(Clone, Debug)]
 pub struct Coupling<T: Float = f32> {
     links: Vec<Link<T>>,
+    /// Whether no name stands in two links, or on both sides of one.
+    distinct: bool,
     penalty: Arc<dyn Penalty<T>>,
     strength: Strength,
     /// λ in this step.
@@ -84,7 +90,7 @@ impl<T: Float> Coupling<T> {
     /// Couples pairs by λ‖wA − wB‖²; see [`set_strength`](Coupling::set_strength).
     ///
     /// # Errors
-    /// If the strength makes no sense, or the pairs can't be shared and shall be. Then nothing has changed.
+    /// If the strength makes no sense, or is `Shared` and the pairs can't be. Then nothing has changed.
     ///
     /// # Panics
     /// If the pairing is of another store.
@@ -131,27 +137,38 @@ impl<T: Float> Coupling<T> {
     }
 
     fn of(links: Vec<Link<T>>, penalty: impl Penalty<T> + 'static) -> Coupling<T> {
+        let mut seen = HashSet::new();
+        let sides = |link: &Link<T>| [Some(link.first.id), link.pair().map(|pair| pair.second.id)];
+        let distinct = links.iter().flat_map(sides).flatten().all(|id| seen.insert(id));
         let (strength, keep, tie) = (Strength::Free, Keep::First, Tie::default());
-        Coupling { links, penalty: Arc::new(penalty), strength, lambda: 0.0, step: 0, keep, tie }
+        Coupling { links, distinct, penalty: Arc::new(penalty), strength, lambda: 0.0, step: 0, keep, tie }
     }
 
-    /// With a weight for each pair: `weight` tells it by the first name, as one number for the whole pair or as one
-    /// for each of its numbers; `None` leaves it as it is. It is
-    /// multiplied by what the edge of a graph says. With a Fisher information this is EWC; see [`Fisher`](crate::Fisher).
+    /// With a weight for each pair: `weight` tells it by both names, as one number for the whole pair or as one for
+    /// each of its numbers; `None` leaves it as it is. Of a pair of rows, the weights may be those of the whole first
+    /// parameter. The edge of a graph multiplies them. With a Fisher information this is EWC; see
+    /// [`Fisher`](crate::Fisher).
     ///
     /// # Errors
     /// If weights have another shape, are negative or not finite, or if the penalty has no term for each number
     /// and such weights are given.
+    ///
+    /// # Panics
+    /// If the coupling is of another store.
+    #[track_caller]
     pub fn weighted(
         mut self,
         params: &Params<T>,
-        mut weight: impl FnMut(&str) -> Option<Tensor<T>>,
+        mut weight: impl FnMut(&str, &str) -> Option<Tensor<T>>,
     ) -> Result<Coupling<T>, CouplingError> {
+        self.belongs(params);
         for link in &mut self.links {
-            let name = link.first.name(params);
-            let Some(weight) = weight(&name) else { continue };
+            let [_, second] = link.names(params);
+            let name = params.name(link.first.id);
+            let Some(weight) = weight(name, &second) else { continue };
+            let weight = link.cut(weight, params);
             let (shape, found) = (link.first.shape(params), weight.shape());
-            let refuse = |expected, found| Err(CouplingError::Weights { name: name.as_str().into(), expected, found });
+            let refuse = |expected, found| Err(CouplingError::Weights { name: name.into(), expected, found });
             if found.rank() > 0 && !self.penalty.each_number() {
                 let expected = format!("one number for the whole pair, with {:?}", self.penalty);
                 return refuse(expected, format!("shape {found}"));
@@ -169,25 +186,26 @@ impl<T: Float> Coupling<T> {
     }
 
     /// With an affine relation in place of the difference: d = s·wA + t − wB, where the numbers s and t are
-    /// learned, one each for a pair. They start from 1 and 0, as parameters `path.name.scale` and
-    /// `path.name.shift` of the same store, by the first name of the pair (Rozantsev, Salzmann and Fua,
-    /// arXiv 1603.06432). There are no proximal steps of it.
+    /// learned, one each for a pair. They start from 1 and 0, as parameters `path.first.second.scale` and `….shift` of
+    /// the same store (Rozantsev, Salzmann and Fua, arXiv 1603.06432). There are no proximal steps of it, and its fused
+    /// form is computed on a tape.
     ///
     /// # Errors
     /// If the strength is [`Strength::Shared`]: what is related is not equal.
     ///
     /// # Panics
-    /// If a name is taken.
+    /// If a name is taken, or the coupling is of another store.
     #[track_caller]
-    pub fn related(mut self, params: &mut Params<T>, path: &str) -> Result<Coupling<T>, CouplingError> {
+    pub fn affine(mut self, params: &mut Params<T>, path: &str) -> Result<Coupling<T>, CouplingError> {
+        self.belongs(params);
         if self.strength == Strength::Shared {
             let pairs = self.links.iter().map(|link| link.related(params)).collect();
             return Err(TieError { pairs }.into());
         }
         for link in &mut self.links {
-            let name = link.first.name(params);
-            let [scale, shift] = [("scale", T::ONE), ("shift", T::ZERO)]
-                .map(|(leaf, start)| params.add(&format!("{path}.{name}.{leaf}"), Tensor::scalar(start)));
+            let name = format!("{path}.{}", link.names(params).join("."));
+            let scale = params.add(&format!("{name}.scale"), Tensor::scalar(T::ONE));
+            let shift = params.add(&format!("{name}.shift"), Tensor::scalar(T::ZERO));
             link.relation = Some([scale, shift]);
         }
         self.start(params, self.strength);
@@ -207,12 +225,13 @@ impl<T: Float> Coupling<T> {
     /// What someone else has tied stays one, and counts as zero; see [`untie`](Coupling::untie).
     ///
     /// # Errors
-    /// If the strength makes no sense, or the pairs can't be shared and shall be. Then nothing has changed.
+    /// If the strength makes no sense, or is `Shared` and the pairs can't be. Then nothing has changed.
     ///
     /// # Panics
     /// If the coupling is of another store.
     #[track_caller]
     pub fn set_strength(&mut self, params: &mut Params<T>, strength: Strength) -> Result<(), CouplingError> {
+        self.belongs(params);
         self.check(params, strength)?;
         if strength == Strength::Shared {
             self.tie.then(join(params, &self.pairs(), self.keep));
@@ -230,9 +249,21 @@ impl<T: Float> Coupling<T> {
     /// If the coupling is of another store.
     #[track_caller]
     pub fn untie(&mut self, params: &mut Params<T>) {
+        self.belongs(params);
         std::mem::take(&mut self.tie).undo(params);
         untie(params, &self.pairs());
         self.start(params, Strength::Free);
+    }
+
+    /// Panics at the caller's line if the coupling is of another store.
+    #[track_caller]
+    fn belongs(&self, params: &Params<T>) {
+        for link in &self.links {
+            params.slot(link.first.id);
+            if let Second::Part(second) = link.second {
+                params.slot(second.id);
+            }
+        }
     }
 
     fn pairs(&self) -> Vec<Pair> {
@@ -261,6 +292,7 @@ impl<T: Float> Coupling<T> {
     /// nothing.
     #[track_caller]
     pub fn advance(&mut self, params: &Params<T>) {
+        self.belongs(params);
         self.step += 1;
         self.follow(params);
     }
@@ -275,9 +307,9 @@ impl<T: Float> Coupling<T> {
     }
 
     /// n/p: the power of λ in the normaliser of the prior, n being the dimension of the differences. Those along a
-    /// ring of pairs depend on each other, and count one less.
+    /// cycle of pairs depend on each other, and count one less.
     fn order(&self, params: &Params<T>) -> f64 {
-        // A pair that weighs nothing holds nothing together, and closes no ring.
+        // A pair that weighs nothing holds nothing together, and closes no cycle.
         let held = self.apart(params).filter(|link| link.freedom(params) > 0.0);
         let numbers: f64 = link::spanning(held, params).map(|link| link.freedom(params)).sum();
         numbers / self.penalty.degree().unwrap_or(1.0)
@@ -311,6 +343,7 @@ impl<T: Float> Coupling<T> {
     /// If the coupling is of another store, or the tape is spent.
     #[track_caller]
     pub fn penalty<'t>(&self, tape: &'t Tape<'_, T>) -> Var<'t, T> {
+        self.belongs(tape.params());
         let zero = || tape.constant(T::ZERO);
         if self.lambda == 0.0 {
             return zero();
@@ -330,6 +363,7 @@ impl<T: Float> Coupling<T> {
     /// If the coupling is of another store.
     #[track_caller]
     pub fn distance(&self, params: &Params<T>) -> f64 {
+        self.belongs(params);
         // Not `sum`, by which nothing adds up to −0.
         self.apart(params).map(|link| link.square(params)).fold(0.0, |sum, square| sum + square).sqrt()
     }

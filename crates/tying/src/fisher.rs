@@ -22,7 +22,7 @@ use tandem_autograd::{Float, Gradients, Kind, Params, SlotId, Tape, Tensor, Var}
 /// assert_eq!(fisher.of(&params, "net.w").unwrap().item(), 16.0);
 /// let anchor = Anchor::here(&params, "net")?;
 /// let coupling = Coupling::toward(&params, anchor, SquaredL2, Strength::Coupled(0.5))?
-///     .weighted(&params, |name| fisher.of(&params, name))?;
+///     .weighted(&params, |name, _| fisher.of(&params, name))?;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 #[derive(Clone, Debug)]

@@ -9,15 +9,15 @@ use crate::pairing::Mismatch;
 ///
 /// ```
 /// use tandem_autograd::{Params, Tensor};
-/// use tandem_tying::{Graph, Pairing};
+/// use tandem_tying::{ModelGraph, Pairing};
 /// let mut params = Params::<f32>::new();
 /// for model in ["mon", "tue", "wed"] {
 ///     params.add(&format!("{model}.weight"), Tensor::zeros([4, 2]));
 /// }
-/// let week = Graph::chain(["mon", "tue", "wed"]);
+/// let week = ModelGraph::chain(["mon", "tue", "wed"]);
 /// assert_eq!(Pairing::over(&params, &week)?.pairs().len(), 2);
 ///
-/// let graph = Graph::new(["mon", "tue"]).edge("mon", "sun", 0.5);
+/// let graph = ModelGraph::new(["mon", "tue"]).edge("mon", "sun", 0.5);
 /// assert_eq!(
 ///     Pairing::over(&params, &graph).unwrap_err().to_string(),
 ///     "the models of the graph do not pair:\n  \
@@ -26,41 +26,41 @@ use crate::pairing::Mismatch;
 /// # Ok::<(), tandem_tying::PairingError>(())
 /// ```
 #[derive(Clone, Debug, PartialEq)]
-pub struct Graph {
+pub struct ModelGraph {
     models: Vec<Box<str>>,
     edges: Vec<(Box<str>, Box<str>, f64)>,
 }
 
-impl Graph {
+impl ModelGraph {
     /// These models, without edges.
-    pub fn new<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
-        Graph { models: models.into_iter().map(Box::from).collect(), edges: Vec::new() }
+    pub fn new<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
+        ModelGraph { models: models.into_iter().map(Box::from).collect(), edges: Vec::new() }
     }
 
     /// Adds an edge between two of the models, in no direction, with its weight a_st ≥ 0.
-    pub fn edge(mut self, from: &str, to: &str, weight: f64) -> Graph {
+    pub fn edge(mut self, from: &str, to: &str, weight: f64) -> ModelGraph {
         self.edges.push((from.into(), to.into(), weight));
         self
     }
 
     /// Each model with the centre: what they have in common is a model of its own.
-    pub fn star<'a>(centre: &str, models: impl IntoIterator<Item = &'a str>) -> Graph {
-        let mut graph = Graph::new(models);
+    pub fn star<'a>(centre: &str, models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
+        let mut graph = ModelGraph::new(models);
         graph.edges = graph.models.iter().map(|model| (centre.into(), model.clone(), 1.0)).collect();
         graph.models.push(centre.into());
         graph
     }
 
     /// Each model with the next one: models of an order, such as time.
-    pub fn chain<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
-        let mut graph = Graph::new(models);
+    pub fn chain<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
+        let mut graph = ModelGraph::new(models);
         graph.edges = graph.models.windows(2).map(|pair| (pair[0].clone(), pair[1].clone(), 1.0)).collect();
         graph
     }
 
     /// Each model with each.
-    pub fn complete<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
-        let mut graph = Graph::new(models);
+    pub fn complete<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
+        let mut graph = ModelGraph::new(models);
         for (i, from) in graph.models.iter().enumerate() {
             graph.edges.extend(graph.models[i + 1..].iter().map(|to| (from.clone(), to.clone(), 1.0)));
         }
@@ -69,8 +69,8 @@ impl Graph {
 
     /// Each of T models with their mean w̄, by the identity Σ_t ‖w_t − w̄‖² = 1/T Σ_{s<t} ‖w_s − w_t‖²:
     /// each with each, weighing 1/T (Evgeniou and Pontil 2004).
-    pub fn mean<'a>(models: impl IntoIterator<Item = &'a str>) -> Graph {
-        let mut graph = Graph::complete(models);
+    pub fn mean<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
+        let mut graph = ModelGraph::complete(models);
         let weight = 1.0 / graph.models.len() as f64;
         graph.edges.iter_mut().for_each(|edge| edge.2 = weight);
         graph

@@ -39,12 +39,12 @@
 //! | to | use |
 //! |---|---|
 //! | pair the parameters of two models: by names, patterns, keys, a list, rows | [`Pairing`], [`rows`] |
-//! | pair those of many models, in a star, a chain, a graph | [`Graph`], [`Pairing::over`] |
+//! | pair those of many models, in a star, a chain, a graph | [`ModelGraph`], [`Pairing::over`] |
 //! | draw parameters to zero, to where they were, to another store | [`Anchor`], [`Coupling::toward`] |
 //! | choose independent, close or equal by one value: constant, scheduled, learned | [`Strength`], [`by_validation`] |
 //! | choose the norm, or bring one's own | [`SquaredL2`], [`L1`], [`Huber`], [`GroupLasso`], [`Penalty`] |
 //! | weigh pairs and numbers, as EWC does | [`Coupling::weighted`], [`Fisher`] |
-//! | learn how one side follows from the other | [`Coupling::related`] |
+//! | learn how one side follows from the other | [`Coupling::affine`] |
 //! | let weights find their groups, and make them equal | [`SoftSharing`], [`SoftSharing::consolidate`] |
 //! | bring it into a step: on the tape, fused, proximal | [`Coupling::penalty`], [`Coupling::add_gradients`], [`Coupling::proximal_step`] |
 //! | make models one, and two again | [`Coupling::set_strength`], [`Pairing::tie`], [`Tie::undo`] |
@@ -74,7 +74,7 @@ pub use anchor::Anchor;
 pub use coupling::{Consolidation, Coupling, CouplingError, NoProximal, Regime, Report, Row, Within};
 pub use fisher::Fisher;
 pub use fused::Pass;
-pub use graph::Graph;
+pub use graph::ModelGraph;
 pub use pairing::{Mismatch, Pair, Pairing, PairingError, Side, Table};
 pub use part::{Named, Part, rows};
 pub use penalty::{GroupLasso, Groups, Huber, L1, Penalty, SquaredL2};

@@ -14,7 +14,7 @@ pub use error::{Mismatch, PairingError};
 pub use table::Table;
 pub(crate) use table::lay_out;
 
-use crate::graph::Graph;
+use crate::graph::ModelGraph;
 use crate::part::{Named, Part};
 
 /// Two parameters of one shape, or rows of them, that belong together.
@@ -24,7 +24,7 @@ pub struct Pair {
     pub first: Part,
     /// What takes the other's slot.
     pub second: Part,
-    /// The factor of this pair's share in a penalty: 1, or what an edge of a [`Graph`] says.
+    /// The factor of this pair's share in a penalty: 1, or what an edge of a [`ModelGraph`] says.
     pub weight: f64,
 }
 
@@ -196,7 +196,7 @@ impl Pairing {
     /// # Errors
     /// One error that lists everything that [`by_path`](Pairing::by_path) reports, for every edge, and what is
     /// wrong with the graph itself: models that it does not know, weights that are none, edges that it has twice.
-    pub fn over<T: Float>(params: &Params<T>, graph: &Graph) -> Result<Pairing, PairingError> {
+    pub fn over<T: Float>(params: &Params<T>, graph: &ModelGraph) -> Result<Pairing, PairingError> {
         Pairing::over_where(params, graph, |_| true)
     }
 
@@ -206,7 +206,7 @@ impl Pairing {
     /// Those of [`over`](Pairing::over), about the chosen names alone; and if none is chosen.
     pub fn over_where<T: Float>(
         params: &Params<T>,
-        graph: &Graph,
+        graph: &ModelGraph,
         mut chosen: impl FnMut(&str) -> bool,
     ) -> Result<Pairing, PairingError> {
         let mut found = Found { mismatches: graph.mistakes(), ..Found::default() };

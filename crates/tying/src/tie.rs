@@ -20,12 +20,15 @@ pub struct Tie {
     joined: Vec<Joined>,
 }
 
-/// Names that came to the slot of another name, and whether their own was trainable.
+/// Names that came to the slot of another name.
 #[derive(Clone, Debug)]
 struct Joined {
     with: ParamId,
+    /// Where they met.
+    slot: SlotId,
     names: Vec<ParamId>,
-    trainable: bool,
+    /// Whether the other name and these were trainable.
+    trainable: [bool; 2],
 }
 
 /// What can't be one: both names of each pair, and why.
@@ -40,7 +43,8 @@ impl Pairing {
     /// Makes each pair one: the second name takes the slot of the first, and its own memory is
     /// gone. Being equal is transitive: names that shared the second's slot come along, so that no
     /// tie breaks. Pairs that share a slot already are left as they are. An optimizer goes on with the
-    /// state of the first name's slot.
+    /// state of the first name's slot. Where one side is frozen, its value is the one that survives, and
+    /// what they share is frozen.
     ///
     /// ```
     /// use tandem_autograd::{Params, Tensor};
@@ -94,17 +98,24 @@ pub(crate) fn join<T: Float>(params: &mut Params<T>, pairs: &[Pair], keep: Keep)
         if pair.is_shared(params) {
             continue;
         }
-        let names: Vec<ParamId> = params.names_of(params.slot(pair.second.id)).map(|(id, _)| id).collect();
-        let trainable = params.is_trainable(pair.second.id);
-        for &name in &names {
-            params.tie(name, pair.first.id).expect("a pair is of one shape");
+        let [first, second] = [pair.first.id, pair.second.id];
+        let names: Vec<ParamId> = params.names_of(params.slot(second)).map(|(id, _)| id).collect();
+        let trainable = [first, second].map(|id| params.is_trainable(id));
+        if trainable == [true, false] {
+            let value = params.get(second).clone();
+            params.set(first, value).expect("a pair is of one shape");
+            params.set_trainable(first, false);
         }
-        tie.joined.push(Joined { with: pair.first.id, names, trainable });
+        for &name in &names {
+            params.tie(name, first).expect("a pair is of one shape");
+        }
+        tie.joined.push(Joined { with: first, slot: params.slot(first), names, trainable });
     }
-    if let Some(before) = before {
-        for joined in &tie.joined {
-            let mean = mean_before(params.slot(joined.with), params, &before);
-            params.set(joined.with, mean).expect("a mean has the shape of what it is a mean of");
+    let means = before.iter().flat_map(|before| tie.joined.iter().map(move |joined| (before, joined.with)));
+    for (before, id) in means {
+        if params.is_trainable(id) {
+            let mean = mean_before(params.slot(id), params, before);
+            params.set(id, mean).expect("a mean has the shape of what it is a mean of");
         }
     }
     tie
@@ -136,14 +147,14 @@ pub(crate) fn untie<T: Float>(params: &mut Params<T>, pairs: &[Pair]) {
         }
         let here = pairs.iter().map(|other| other.second.id).filter(|&id| params.slot(id) == slot);
         let seconds: Vec<ParamId> = here.collect();
-        part(params, pair.first.id, &seconds);
+        part(params, pair.first.id, &[slot], &seconds);
     }
 }
 
 impl Tie {
     /// Takes back what tying changed: the names that had shared a slot leave together, with a copy
     /// of the value, and are trainable if they were. Names that someone else has moved since then
-    /// stay where they are.
+    /// stay where they are; a tie that was made later through one of these names is best undone before.
     ///
     /// # Panics
     /// If the tie is of another store.
@@ -151,8 +162,14 @@ impl Tie {
     pub fn undo<T: Float>(self, params: &mut Params<T>) {
         // Backwards, because a later pair may have moved what an earlier one had joined.
         for joined in self.joined.iter().rev() {
-            if let Some(leader) = part(params, joined.with, &joined.names) {
-                params.set_trainable(leader, joined.trainable);
+            // The other name may have left before, for a slot that these do not know.
+            let with = [params.slot(joined.with), joined.slot];
+            if let Some(leader) = part(params, joined.with, &with, &joined.names) {
+                params.set_trainable(leader, joined.trainable[1]);
+                // It was frozen because these were.
+                if joined.trainable == [true, false] {
+                    params.set_trainable(joined.with, true);
+                }
             }
         }
     }
@@ -169,11 +186,10 @@ impl Tie {
     }
 }
 
-/// Moves those of `names` that share the slot of `from` to one new slot, and returns the first.
+/// Moves those of `names` that are in one of these slots, `from` excepted, to one new slot; returns the first.
 #[track_caller]
-fn part<T: Float>(params: &mut Params<T>, from: ParamId, names: &[ParamId]) -> Option<ParamId> {
-    let slot = params.slot(from);
-    let mut here = names.iter().copied().filter(|&id| id != from && params.slot(id) == slot);
+fn part<T: Float>(params: &mut Params<T>, from: ParamId, slots: &[SlotId], names: &[ParamId]) -> Option<ParamId> {
+    let mut here = names.iter().copied().filter(|&id| id != from && slots.contains(&params.slot(id)));
     let leader = here.next()?;
     let others: Vec<ParamId> = here.collect();
     params.untie(leader);

@@ -3,8 +3,8 @@
 use insta::assert_snapshot;
 use tandem_autograd::{Params, Tape, Tensor, Var};
 use tandem_tying::{
-    Anchor, Coupling, Gamma, Graph, GroupLasso, Groups, Huber, Keep, L1, Pairing, Penalty, Schedule, Side, SquaredL2,
-    Strength, rows,
+    Anchor, Coupling, Gamma, GroupLasso, Groups, Huber, Keep, L1, ModelGraph, Pairing, Penalty, Schedule, Side,
+    SquaredL2, Strength, rows,
 };
 
 /// Two models of two matrices, and a third with one of another shape.
@@ -100,8 +100,11 @@ fn lists_that_do_not_pair() {
 #[test]
 fn graphs_that_do_not_pair() {
     let params = store();
-    let graph =
-        Graph::new(["a", "b"]).edge("a", "b", 1.0).edge("b", "a", 0.5).edge("c", "d", f64::NAN).edge("a", "c", -1.0);
+    let graph = ModelGraph::new(["a", "b"])
+        .edge("a", "b", 1.0)
+        .edge("b", "a", 0.5)
+        .edge("c", "d", f64::NAN)
+        .edge("a", "c", -1.0);
     assert_snapshot!(message(Pairing::over(&params, &graph)), @r#"
     the models of the graph do not pair:
       `b` and `a` are paired twice
@@ -111,17 +114,17 @@ fn graphs_that_do_not_pair() {
       the edge `a` to `c` leads to an unknown model `c`; the models are ["a", "b"]
       the edge `a` to `c`: expected a finite weight of at least 0, found -1
     "#);
-    assert_snapshot!(message(Pairing::over(&params, &Graph::chain(["a", "b", "c"]))), @r"
+    assert_snapshot!(message(Pairing::over(&params, &ModelGraph::chain(["a", "b", "c"]))), @r"
     the models of the graph do not pair:
       `b.1` has no partner `c.1`
       `c.2` has no partner `b.2`
       `b.0` has shape [4, 3], but `c.0` has shape [2, 3]
     ");
-    assert_snapshot!(message(Pairing::over(&params, &Graph::star("centre", ["a", "b"]))), @r"
+    assert_snapshot!(message(Pairing::over(&params, &ModelGraph::star("centre", ["a", "b"]))), @r"
     the models of the graph do not pair:
       no parameter is named `centre` or `centre.…`
     ");
-    assert_snapshot!(message(Pairing::over(&params, &Graph::new(["a"]))), @r"
+    assert_snapshot!(message(Pairing::over(&params, &ModelGraph::new(["a"]))), @r"
     the models of the graph do not pair:
       no parameter was chosen
     ");
@@ -177,7 +180,7 @@ fn what_can_not_be_one() {
       `a.0[0..2]` and `c.0`: only whole parameters are stored once
     ");
     let pairing = pairs(&params);
-    let mut related = Coupling::new(&mut params, pairing, Strength::Free).unwrap().related(&mut params, "rel").unwrap();
+    let mut related = Coupling::new(&mut params, pairing, Strength::Free).unwrap().affine(&mut params, "rel").unwrap();
     assert_snapshot!(message(related.set_strength(&mut params, Strength::Shared)), @r"
     Strength::Shared: some pairs can't be one:
       `a.0` and `b.0`: what is related is not equal
@@ -191,13 +194,13 @@ fn weights_that_do_not_fit() {
     let mut params = store();
     let pairing = pairs(&params);
     let squared = Coupling::new(&mut params, pairing.clone(), Strength::Coupled(1.0)).unwrap();
-    let weigh = |weight: Tensor<f64>| message(squared.clone().weighted(&params, |_| Some(weight.clone())));
+    let weigh = |weight: Tensor<f64>| message(squared.clone().weighted(&params, |_, _| Some(weight.clone())));
     assert_snapshot!(weigh(Tensor::full([3, 4], 1.0)), @"weights of `a.0`: expected one number, or shape [4, 3], found shape [3, 4]");
     assert_snapshot!(weigh(Tensor::scalar(-0.5)), @"weights of `a.0`: expected finite numbers of at least 0, found -0.5");
     assert_snapshot!(weigh(Tensor::full([4, 3], f64::NAN)), @"weights of `a.0`: expected finite numbers of at least 0, found NaN");
     let penalty = GroupLasso { groups: Groups::Filters };
     let groups = Coupling::with(&mut params, pairing, penalty, Strength::Coupled(1.0)).unwrap();
-    assert_snapshot!(message(groups.weighted(&params, |_| Some(Tensor::full([4, 3], 1.0)))), @"weights of `a.0`: expected one number for the whole pair, with GroupLasso { groups: Filters }, found shape [4, 3]");
+    assert_snapshot!(message(groups.weighted(&params, |_, _| Some(Tensor::full([4, 3], 1.0)))), @"weights of `a.0`: expected one number for the whole pair, with GroupLasso { groups: Filters }, found shape [4, 3]");
 }
 
 /// d⁴, which says no more than that.
@@ -222,13 +225,13 @@ fn steps_that_there_are_not() {
     assert_snapshot!(of(&mut params, coupling), @"no proximal step: Fourth does not know its proximal operator");
     let coupling = Coupling::with(&mut params, chain.clone(), L1, coupled).unwrap();
     assert_snapshot!(of(&mut params, coupling), @"no proximal step: `a.1` is of several pairs: expected squared L2 with one weight a pair, found L1, one weight a pair");
-    let weights = |_: &str| Some(Tensor::full([3], 1.0));
+    let weights = |_: &str, _: &str| Some(Tensor::full([3], 1.0));
     let coupling = Coupling::new(&mut params, chain, coupled).unwrap().weighted(&params, weights).unwrap();
     assert_snapshot!(of(&mut params, coupling), @"no proximal step: `a.1` is of several pairs: expected squared L2 with one weight a pair, found SquaredL2, one weight a number");
     let sliding = Pairing::list(&params, [(rows("a.0", ..3), rows("a.0", 1..))]).unwrap();
     let coupling = Coupling::new(&mut params, sliding, coupled).unwrap();
     assert_snapshot!(of(&mut params, coupling), @"no proximal step: `a.0[0..3]` and `a.0[1..4]` overlap");
-    let coupling = Coupling::new(&mut params, pairing, coupled).unwrap().related(&mut params, "rel").unwrap();
+    let coupling = Coupling::new(&mut params, pairing, coupled).unwrap().affine(&mut params, "rel").unwrap();
     assert_snapshot!(of(&mut params, coupling), @"no proximal step: `a.0` and `b.0` are in a learned relation");
     assert!(params.names().zip(before).all(|((id, _), before)| *params.get(id) == before));
 }

@@ -2,7 +2,7 @@
 
 use insta::assert_snapshot;
 use tandem_autograd::{Gradients, Params, Tape, Tensor};
-use tandem_tying::{Anchor, Coupling, Gamma, Graph, Keep, Pairing, Regime, SquaredL2, Strength, Within, rows};
+use tandem_tying::{Anchor, Coupling, Gamma, Keep, ModelGraph, Pairing, Regime, SquaredL2, Strength, Within, rows};
 
 /// Three models of a matrix and a number, all different.
 fn store() -> Params<f64> {
@@ -33,7 +33,7 @@ fn a_report_tells_distance_strength_pull_regime_and_bytes() {
         (rows("b.w", ..), rows("c.w", ..)),
     ];
     let pairing = Pairing::list(&params, list).unwrap();
-    let weight = |name: &str| (name == "b.w").then(|| Tensor::scalar(0.0));
+    let weight = |name: &str, _: &str| (name == "b.w").then(|| Tensor::scalar(0.0));
     let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.25)).unwrap();
     let coupling = coupling.weighted(&params, weight).unwrap();
     let report = coupling.report(&params, Some(&cubes(&params)));
@@ -99,7 +99,7 @@ fn anchors_and_learned_strengths_are_reported() {
 #[test]
 fn what_came_close_becomes_one_and_the_rest_stays_coupled() {
     let mut params = store();
-    let pairing = Pairing::over(&params, &Graph::complete(["a", "b", "c"])).unwrap();
+    let pairing = Pairing::over(&params, &ModelGraph::complete(["a", "b", "c"])).unwrap();
     let mut coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.5)).unwrap().keeping(Keep::Mean);
     let loss = |params: &Params<f64>| params.names().map(|(id, _)| params.get(id).data()[0]).sum::<f64>();
     // a and b are within a tenth of each other.

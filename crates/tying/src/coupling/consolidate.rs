@@ -63,6 +63,7 @@ impl<T: Float> Coupling<T> {
         within: Within,
         mut loss: impl FnMut(&Params<T>) -> f64,
     ) -> Consolidation {
+        self.belongs(params);
         let (Within::Absolute(epsilon) | Within::Relative(epsilon)) = within;
         assert!(epsilon >= 0.0, "consolidate(): expected an ε of at least 0, found {epsilon}");
         let (loss_before, bytes) = (loss(params), params.bytes());

@@ -37,6 +37,15 @@ impl<T: Float> Link<T> {
         Link { first, second, weight: Tensor::scalar(T::from_f64(weight)), relation: None }
     }
 
+    /// Of weights of the whole first parameter, those of its rows.
+    pub(super) fn cut(&self, weight: Tensor<T>, params: &Params<T>) -> Tensor<T> {
+        if self.first.rows.is_none() || weight.shape() != params.get(self.first.id).shape() {
+            return weight;
+        }
+        let rows = &weight.data()[self.first.range(params)];
+        Tensor::new(self.first.shape(params), rows.to_vec())
+    }
+
     /// Multiplies the weight that there is.
     pub(super) fn weigh(&mut self, weight: &Tensor<T>) {
         let before = std::mem::replace(&mut self.weight, weight.clone());
@@ -76,11 +85,8 @@ impl<T: Float> Link<T> {
     pub(super) fn names(&self, params: &Params<T>) -> [String; 2] {
         let second = match &self.second {
             Second::Part(second) => second.name(params),
-            Second::Anchor(value) => value
-                .data()
-                .first()
-                .filter(|_| value.shape().rank() == 0)
-                .map_or_else(|| "its anchor".into(), |x| format!("{x}")),
+            Second::Anchor(value) if value.shape().rank() == 0 && value.item() == T::ZERO => "0".into(),
+            Second::Anchor(_) => "its anchor".into(),
         };
         [self.first.name(params), second]
     }
@@ -96,7 +102,7 @@ impl<T: Float> Link<T> {
         shared(self.first) || matches!(self.second, Second::Part(second) if shared(second))
     }
 
-    /// Whether both links hold the same numbers to the same.
+    /// Whether both links hold the same two sides together.
     pub(super) fn same(&self, other: &Link<T>, params: &Params<T>) -> bool {
         let is = |a: Part, b: Part| a.is(b, params);
         match (&self.second, &other.second) {
@@ -179,7 +185,7 @@ impl<T: Float> Link<T> {
     }
 }
 
-/// The links without those that close a ring.
+/// The links without those that close a cycle.
 pub(super) fn spanning<'a, T: Float>(
     links: impl Iterator<Item = &'a Link<T>>,
     params: &'a Params<T>,

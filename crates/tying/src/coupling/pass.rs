@@ -31,6 +31,7 @@ impl<T: Float> Coupling<T> {
     /// If the coupling is of another store.
     #[track_caller]
     pub fn add_gradients(&self, params: &Params<T>, gradients: &mut Gradients<T>) -> f64 {
+        self.belongs(params);
         if self.lambda == 0.0 {
             return 0.0;
         }

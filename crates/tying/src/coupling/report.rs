@@ -36,12 +36,14 @@ pub struct Row {
     pub relative: f64,
     /// λ times the pair's weight, the mean of its weights if each number has one; none if it is shared.
     pub strength: Option<f64>,
-    /// The norm of the penalty's gradient against that of the data's, over both sides. At an optimum it is 1; below,
-    /// the data lead, above, the penalty. None if the data's gradient was not given or is zero.
+    /// The norm of this pair's share in the penalty's gradient against that of the data's, over both sides. Of a pair
+    /// that has its parameters to itself it is 1 at an optimum; below, the data lead, above, the penalty. None if the
+    /// data's gradient was not given or is zero.
     pub pull: Option<f64>,
     /// Where the pair stands.
     pub regime: Regime,
-    /// Bytes of parameters that are saved because it is shared.
+    /// Bytes of parameters that are saved because it is shared: of this pair alone. Pairs that hang together, and names
+    /// that are tied within a model, can't be added up; the store can ([`Params::bytes`]).
     pub bytes_saved: usize,
     /// Bytes of parameters that sharing would save.
     pub bytes_savable: usize,
@@ -92,6 +94,7 @@ impl<T: Float> Coupling<T> {
     /// If the coupling is of another store.
     #[track_caller]
     pub fn report(&self, params: &Params<T>, data: Option<&Gradients<T>>) -> Report {
+        self.belongs(params);
         let pairs = (0..self.links.len()).map(|i| self.row(params, i, data)).collect();
         let (penalty, strength) = (format!("{:?}", self.penalty), self.strength.to_string());
         Report { penalty, strength, lambda: self.lambda, pairs }
@@ -145,10 +148,6 @@ impl<T: Float> Link<T> {
         let norm = |numbers: &[T]| numbers.iter().map(|x| x.to_f64().powi(2)).sum::<f64>().sqrt();
         let second = match &self.second {
             Second::Part(second) => norm(second.numbers(params)),
-            // One number stands for all.
-            Second::Anchor(value) if value.shape().rank() == 0 => {
-                value.item().to_f64().abs() * (self.first.shape(params).len() as f64).sqrt()
-            }
             Second::Anchor(value) => norm(value.data()),
         };
         norm(self.first.numbers(params)).max(second)

@@ -49,6 +49,7 @@ impl<T: Float> Coupling<T> {
     /// If the rate is negative or not finite, or the coupling is of another store.
     #[track_caller]
     pub fn proximal_step(&self, params: &mut Params<T>, rate: f64) -> Result<(), NoProximal> {
+        self.belongs(params);
         assert!(rate.is_finite() && rate >= 0.0, "proximal_step(): expected a finite rate of at least 0, found {rate}");
         if self.lambda == 0.0 {
             return Ok(());
@@ -73,6 +74,10 @@ impl<T: Float> Coupling<T> {
 
     /// Whether no number that moves stands in two pairs, or on both sides of one.
     fn is_matching(&self, params: &Params<T>) -> bool {
+        let alone = |link: &Link<T>| !link.may_repeat(params);
+        if self.distinct && self.links.iter().all(alone) {
+            return true;
+        }
         let moving = |link: &Link<T>| {
             let pair = [Some(link.first), link.pair().map(|pair| pair.second)];
             pair.map(|part| part.filter(|part| params.is_trainable(part.id)))

@@ -151,19 +151,19 @@ fn graphs_make_pairs_with_weights() {
     let names = ["a.x", "a.y", "b.x", "b.y", "c.x", "c.y", "d.x", "d.y"];
     let params = store(&names.map(|name| (name, shape)));
     let models = ["a", "b", "c", "d"];
-    let edges = |graph: &Graph| {
+    let edges = |graph: &ModelGraph| {
         let pairing = Pairing::over_where(&params, graph, |rest| rest == "x").unwrap();
         let name = |part: Part| params.name(part.id)[..1].to_string();
         let edges =
             pairing.pairs().iter().map(|pair| format!("{}{} {}", name(pair.first), name(pair.second), pair.weight));
         edges.collect::<Vec<_>>().join(", ")
     };
-    assert_eq!(edges(&Graph::chain(models)), "ab 1, bc 1, cd 1");
-    assert_eq!(edges(&Graph::star("a", ["b", "c", "d"])), "ab 1, ac 1, ad 1");
-    assert_eq!(edges(&Graph::complete(models)), "ab 1, ac 1, ad 1, bc 1, bd 1, cd 1");
-    assert_eq!(edges(&Graph::mean(models)), "ab 0.25, ac 0.25, ad 0.25, bc 0.25, bd 0.25, cd 0.25");
-    assert_eq!(edges(&Graph::new(models).edge("d", "b", 0.5)), "db 0.5");
-    let all = Pairing::over(&params, &Graph::mean(["a", "b"])).unwrap();
+    assert_eq!(edges(&ModelGraph::chain(models)), "ab 1, bc 1, cd 1");
+    assert_eq!(edges(&ModelGraph::star("a", ["b", "c", "d"])), "ab 1, ac 1, ad 1");
+    assert_eq!(edges(&ModelGraph::complete(models)), "ab 1, ac 1, ad 1, bc 1, bd 1, cd 1");
+    assert_eq!(edges(&ModelGraph::mean(models)), "ab 0.25, ac 0.25, ad 0.25, bc 0.25, bd 0.25, cd 0.25");
+    assert_eq!(edges(&ModelGraph::new(models).edge("d", "b", 0.5)), "db 0.5");
+    let all = Pairing::over(&params, &ModelGraph::mean(["a", "b"])).unwrap();
     insta::assert_snapshot!(all.and(Pairing::by_path(&params, "c", "d").unwrap()).table(&params), @r"
     first  second  shape  weight  status
     a.x    b.x     [2]    0.5     free
