@@ -97,7 +97,9 @@ fn setting<P: Penalty<f64> + Copy + 'static>(
     let each = |seed| Tensor::new(shape, noise(seed, n).into_iter().map(f64::abs).collect());
     let coupling = match held {
         Held::Plain => pair(&mut params, penalty, 0.3),
-        Held::PairWeight => pair(&mut params, penalty, 0.3).weighted(&params, |_, _| Some(Tensor::scalar(1.7))).unwrap(),
+        Held::PairWeight => {
+            pair(&mut params, penalty, 0.3).weighted(&params, |_, _| Some(Tensor::scalar(1.7))).unwrap()
+        }
         Held::NumberWeights if penalty.each_number() => {
             pair(&mut params, penalty, 0.3).weighted(&params, |_, _| Some(each(9))).unwrap()
         }

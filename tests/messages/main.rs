@@ -1,6 +1,7 @@
 //! What a programmer's mistake says, and that it says so at the programmer's line.
 
 mod composites;
+mod couplings;
 mod images;
 mod layers;
 mod shapes;

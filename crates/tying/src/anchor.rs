@@ -77,10 +77,23 @@ impl<T: Float> Anchor<T> {
     ///
     /// # Errors
     /// If none is chosen.
+    ///
+    /// # Panics
+    /// If the anchor is of another store.
+    #[track_caller]
     pub fn only(mut self, params: &Params<T>, mut chosen: impl FnMut(&str) -> bool) -> Result<Anchor<T>, PairingError> {
+        self.belongs(params);
         self.values.retain(|(id, _)| chosen(params.name(*id)));
         let nothing = || PairingError { what: "an anchor".into(), mismatches: vec![Mismatch::NothingChosen] };
         if self.values.is_empty() { Err(nothing()) } else { Ok(self) }
+    }
+
+    /// Panics at the caller's line if the anchor is of another store.
+    #[track_caller]
+    pub(crate) fn belongs(&self, params: &Params<T>) {
+        for (id, _) in &self.values {
+            params.slot(*id);
+        }
     }
 
     fn each(

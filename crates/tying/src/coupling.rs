@@ -122,6 +122,9 @@ impl<T: Float> Coupling<T> {
     ///
     /// # Errors
     /// If the strength makes no sense; it can't be [`Strength::Shared`], since an anchor has no slot.
+    ///
+    /// # Panics
+    /// If the anchor is of another store.
     #[track_caller]
     pub fn toward(
         params: &Params<T>,
@@ -129,6 +132,7 @@ impl<T: Float> Coupling<T> {
         penalty: impl Penalty<T> + 'static,
         strength: Strength,
     ) -> Result<Coupling<T>, CouplingError> {
+        anchor.belongs(params);
         let link = |(id, value)| Link::new(Part::from(id), Second::Anchor(value), 1.0);
         let mut coupling = Coupling::of(anchor.values.into_iter().map(link).collect(), penalty);
         coupling.check(params, strength)?;
@@ -349,8 +353,12 @@ impl<T: Float> Coupling<T> {
             return zero();
         }
         let _part = tape.enter_at("coupling", Location::caller());
-        let terms = self.apart(tape.params()).map(|link| link.omega_on(tape, &*self.penalty));
-        let omega = terms.reduce(|sum, term| sum + term).map_or_else(zero, |omega| self.lambda * omega);
+        let mut sum = None;
+        for link in self.apart(tape.params()) {
+            let term = link.omega_on(tape, &*self.penalty);
+            sum = Some(if let Some(sum) = sum { sum + term } else { term });
+        }
+        let omega = sum.map_or_else(zero, |omega| self.lambda * omega);
         match self.prior_term(tape.params()) {
             0.0 => omega,
             term => omega + term,

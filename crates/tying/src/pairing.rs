@@ -242,8 +242,22 @@ impl Pairing {
 
     /// A table for the reader: both names, the shape, and whether the pair is free or shared in this
     /// store; below, the names under the prefixes that were left out.
+    ///
+    /// # Panics
+    /// If the pairing is of another store.
+    #[track_caller]
     pub fn table<'a, T: Float>(&'a self, params: &'a Params<T>) -> Table<'a, T> {
+        self.belongs(params);
         Table { pairing: self, params }
+    }
+
+    /// Panics at the caller's line if the pairing is of another store.
+    #[track_caller]
+    pub(crate) fn belongs<T: Float>(&self, params: &Params<T>) {
+        for pair in &self.pairs {
+            params.slot(pair.first.id);
+            params.slot(pair.second.id);
+        }
     }
 }
 

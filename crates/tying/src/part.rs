@@ -57,6 +57,7 @@ impl Part {
     }
 
     /// Whether the same numbers stand behind both.
+    #[track_caller]
     pub(crate) fn is<T: Float>(self, other: Part, params: &Params<T>) -> bool {
         self.rows == other.rows && params.slot(self.id) == params.slot(other.id)
     }

@@ -152,6 +152,7 @@ impl SoftSharing {
     /// If this is of another store, or the tape is spent.
     #[track_caller]
     pub fn penalty<'t, T: Float>(&self, tape: &'t Tape<'_, T>) -> Var<'t, T> {
+        self.belongs(tape.params());
         if self.strength == 0.0 {
             return tape.constant(T::ZERO);
         }
@@ -172,6 +173,14 @@ impl SoftSharing {
     /// Bytes of the list of names, as it has grown.
     pub fn bookkeeping_bytes(&self) -> usize {
         self.chosen.capacity() * size_of::<ParamId>()
+    }
+
+    /// Panics at the caller's line if this is of another store.
+    #[track_caller]
+    fn belongs<T: Float>(&self, params: &Params<T>) {
+        for &id in self.chosen.iter().chain([&self.logits, &self.means, &self.log_widths]) {
+            params.slot(id);
+        }
     }
 
     /// One name for each slot of what is chosen.

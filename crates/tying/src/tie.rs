@@ -67,6 +67,7 @@ impl Pairing {
     /// If the pairing is of another store.
     #[track_caller]
     pub fn tie<T: Float>(&self, params: &mut Params<T>, keep: Keep) -> Result<Tie, TieError> {
+        self.belongs(params);
         let rows = self.pairs().iter().filter(|pair| pair.first.rows.is_some() || pair.second.rows.is_some());
         let pairs: Vec<String> = rows.map(|pair| only_whole(params, pair)).collect();
         if pairs.is_empty() { Ok(join(params, self.pairs(), keep)) } else { Err(TieError { pairs }) }
@@ -80,6 +81,7 @@ impl Pairing {
     /// If the pairing is of another store.
     #[track_caller]
     pub fn untie<T: Float>(&self, params: &mut Params<T>) {
+        self.belongs(params);
         untie(params, self.pairs());
     }
 }

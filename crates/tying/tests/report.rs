@@ -101,7 +101,7 @@ fn what_came_close_becomes_one_and_the_rest_stays_coupled() {
     let mut params = store();
     let pairing = Pairing::over(&params, &ModelGraph::complete(["a", "b", "c"])).unwrap();
     let mut coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.5)).unwrap().keeping(Keep::Mean);
-    let loss = |params: &Params<f64>| params.names().map(|(id, _)| params.get(id).data()[0]).sum::<f64>();
+    let loss = |params: &Params<f64>| params.names().map(|(id, _)| params.get(id).data()[0].powi(2)).sum::<f64>();
     // a and b are within a tenth of each other.
     let done = coupling.consolidate(&mut params, Within::Relative(0.1), loss);
     assert_snapshot!(done, @r"
@@ -112,7 +112,7 @@ fn what_came_close_becomes_one_and_the_rest_stays_coupled() {
     a.x    c.x     20.0000   apart
     b.w    c.w     6.5818    apart
     b.x    c.x     19.0000   apart
-    104 bytes freed; loss 56.1000 to 56.1000, a cost of 0.0000
+    104 bytes freed; loss 1132.2100 to 1131.7050, a cost of -0.5050
     ");
     assert_eq!((done.shared.len(), done.apart.len(), done.bytes_freed), (2, 4, 13 * 8));
     let [a, b] = ["a.w", "b.w"].map(|name| params.find(name).unwrap());

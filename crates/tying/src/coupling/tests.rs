@@ -1,6 +1,9 @@
 use tandem_autograd::{Gradients, ParamId, Tensor};
 
 use super::*;
+use crate::fused::Pass;
+use crate::penalty::{GroupLasso, Groups, L1};
+use crate::{Gamma, ModelGraph, Schedule};
 
 const W: [usize; 2] = [2, 3];
 
@@ -233,5 +236,158 @@ fn a_strength_that_makes_no_sense_is_refused_and_changes_nothing() {
         let pairing = Pairing::by_path(&params, "a", "b").unwrap();
         let refused = Coupling::new(&mut params, pairing, Strength::Coupled(lambda)).unwrap_err();
         assert_eq!((refused.to_string(), params.numel()), (expected, 9));
+    }
+}
+
+#[test]
+fn sharing_keeps_what_was_chosen_and_a_schedule_starts_anew_with_the_strength() {
+    let mut params = store::<f64>();
+    let mean = f64::midpoint(numbers(&params)[0], numbers(&params)[9]);
+    let annealed = Strength::Scheduled(Schedule::Linear { from: 0.0, to: 4.0, steps: 4 });
+    let mut coupling = couple(&mut params, annealed).keeping(Keep::Mean);
+    for _ in 0..2 {
+        for lambda in [0.0, 1.0, 2.0, 3.0, 4.0, 4.0] {
+            assert_eq!(coupling.lambda(), lambda);
+            coupling.advance(&params);
+        }
+        coupling.set_strength(&mut params, annealed).unwrap();
+    }
+    coupling.set_strength(&mut params, Strength::Shared).unwrap();
+    coupling.advance(&params);
+    assert_eq!((numbers(&params)[0], coupling.lambda()), (mean, 0.0));
+}
+
+#[test]
+fn what_was_untied_is_no_longer_this_couplings_to_part() {
+    let mut params = store::<f32>();
+    let mut coupling = couple(&mut params, Strength::Shared);
+    coupling.untie(&mut params);
+    Pairing::by_path(&params, "a", "b").unwrap().tie(&mut params, Keep::First).unwrap();
+    coupling.set_strength(&mut params, Strength::Free).unwrap();
+    assert_eq!(params.numel(), 9);
+}
+
+#[test]
+fn weights_multiply_in_any_order() {
+    let mut params = store::<f64>();
+    let pairing = Pairing::over(&params, &ModelGraph::new(["a", "b"]).edge("a", "b", 0.5)).unwrap();
+    let numbers = |name: &str| Tensor::full(if name.ends_with("weight") { &[2, 3][..] } else { &[3] }, 3.0);
+    let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(1.0)).unwrap();
+    let square = coupling.distance(&params).powi(2);
+    let twice = |first: bool| {
+        let weigh = |coupling: Coupling<f64>, numbers_now: bool| {
+            let weight = |name: &str, _: &str| Some(if numbers_now { numbers(name) } else { Tensor::scalar(7.0) });
+            coupling.weighted(&params, weight).unwrap()
+        };
+        weigh(weigh(coupling.clone(), first), !first)
+    };
+    for first in [true, false] {
+        let penalty = twice(first).penalty(&Tape::new(&params)).item();
+        assert!((penalty - 0.5 * 3.0 * 7.0 * square).abs() < 1e-13, "{first}");
+    }
+    // Rows take theirs of the weights of all.
+    let list = Pairing::list(&params, [(crate::rows("a.weight", 1..), crate::rows("b.weight", ..1))]).unwrap();
+    let of_rows = Coupling::new(&mut params, list, Strength::Coupled(1.0)).unwrap();
+    let [mut of_all, square] = [Tensor::full([2, 3], 9.0), Tensor::scalar(of_rows.distance(&params).powi(2))];
+    of_all.update(|c| c[3..].fill(2.0));
+    let of_rows = of_rows.weighted(&params, |name, other| {
+        assert_eq!((name, other), ("a.weight", "b.weight[0..1]"));
+        Some(of_all.clone())
+    });
+    assert!((of_rows.unwrap().penalty(&Tape::new(&params)).item() - 2.0 * square.item()).abs() < 1e-13);
+}
+
+#[test]
+fn anchors_of_tied_names_count_once_and_can_be_chosen() {
+    let mut params = store::<f64>();
+    let [a, b] = ["a.bias", "b.bias"].map(|path| params.find(path).unwrap());
+    params.tie(b, a).unwrap();
+    let all: f64 = ["a.weight", "b.weight", "a.bias"].map(|path| squares(&params, path)).iter().sum();
+    let toward = |anchor: Anchor<f64>| Coupling::toward(&params, anchor, SquaredL2, Strength::Coupled(1.0)).unwrap();
+    let both = Anchor { values: ["a", "b"].map(|model| Anchor::zero(&params, model).unwrap().values).concat() };
+    assert!((toward(both.clone()).penalty(&Tape::new(&params)).item() - all).abs() < 1e-14);
+    let biases = both.clone().only(&params, |name| name.ends_with("bias")).unwrap();
+    assert!((toward(biases).distance(&params).powi(2) - squares(&params, "a.bias")).abs() < 1e-14);
+    let none = both.only(&params, |_| false).unwrap_err().to_string();
+    assert_eq!(none, "an anchor:\n  no parameter was chosen");
+}
+
+fn squares(params: &Params<f64>, path: &str) -> f64 {
+    params.get(params.find(path).unwrap()).data().iter().map(|w| w * w).sum()
+}
+
+#[test]
+fn what_is_shared_can_not_be_related() {
+    let mut params = store::<f64>();
+    let refused = couple(&mut params, Strength::Shared).affine(&mut params, "rel").unwrap_err().to_string();
+    assert!(refused.contains("`a.weight` and `b.weight`: what is related is not equal"), "{refused}");
+    assert_eq!((params.names().count(), params.numel()), (4, 9));
+}
+
+/// Σ|d| and √n‖d‖ at once.
+#[derive(Debug)]
+struct Both;
+
+impl<T: Float> Penalty<T> for Both {
+    fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
+        let whole = GroupLasso { groups: Groups::Whole }.terms(d.clone()).sum();
+        L1.terms(d).sum() + whole
+    }
+
+    fn fused(&self, pass: &mut Pass<'_, T>) {
+        L1.fused(pass);
+        GroupLasso { groups: Groups::Whole }.fused(pass);
+    }
+}
+
+#[test]
+fn passes_add_up_and_empty_tensors_add_nothing() {
+    let mut params = store::<f64>();
+    for path in ["a.none", "b.none"] {
+        params.add(path, Tensor::zeros([0, 3]));
+    }
+    let pairing = Pairing::by_path(&params, "a", "b").unwrap();
+    let both = Coupling::with(&mut params, pairing.clone(), Both, Strength::Coupled(0.3)).unwrap();
+    let squared = Coupling::new(&mut params, pairing, Strength::Coupled(0.3)).unwrap();
+    let zero = Coupling::toward(&params, Anchor::zero(&params, "a").unwrap(), L1, Strength::Coupled(0.3)).unwrap();
+    for coupling in [both, squared, zero] {
+        let tape = Tape::new(&params);
+        let penalty = coupling.penalty(&tape);
+        let value = penalty.item();
+        let on_tape = penalty.backward();
+        let mut fused = Tape::new(&params).input(1.0).backward();
+        assert!((coupling.add_gradients(&params, &mut fused) - value).abs() < 1e-14, "{coupling:?}");
+        for (slot, gradient) in on_tape.iter() {
+            let close = |(a, b): (&f64, &f64)| (a - b).abs() < 1e-14;
+            assert!(gradient.data().iter().zip(fused.get(slot).unwrap().data()).all(close), "{coupling:?}");
+        }
+        coupling.proximal_step(&mut params.clone(), 0.1).ok();
+    }
+}
+
+#[test]
+fn a_divergence_does_not_switch_a_learned_strength_off() {
+    let mut params = store::<f64>();
+    let mut coupling = couple(&mut params, Strength::Learned(Gamma { shape: 1.0, rate: 1.0 }));
+    let slot = params.slot(params.find("a.bias").unwrap());
+    params.update(slot, |w| w[0] = f64::NAN);
+    coupling.advance(&params);
+    assert!(coupling.lambda().is_nan() && coupling.penalty(&Tape::new(&params)).item().is_nan());
+}
+
+#[test]
+fn a_dry_run_records_what_a_run_does_and_ties_nothing() {
+    let of = |strength: Strength| {
+        let mut params = store::<f64>();
+        let mut coupling = couple(&mut params, strength);
+        coupling.advance(&params);
+        let tape = Tape::new(&params);
+        let _penalty = coupling.penalty(&tape);
+        let recorded = tape.recorded();
+        coupling.consolidate(&mut params, Within::Relative(0.0), |_| 0.0);
+        (recorded, params.slots().count())
+    };
+    for strength in [Strength::Coupled(0.1), Strength::Learned(Gamma { shape: 1.0, rate: 1.0 }), Strength::Shared] {
+        assert_eq!(tandem_autograd::dry_run::<f64, _>(|_| of(strength)), of(strength), "{strength}");
     }
 }

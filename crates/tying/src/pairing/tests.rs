@@ -127,6 +127,21 @@ fn what_is_left_out_on_purpose_is_shown() {
 }
 
 #[test]
+fn what_another_pairing_takes_in_is_no_longer_left_out() {
+    let shape: &[usize] = &[2];
+    let params = store(&["a.w", "a.b", "a.c", "b.w", "b.b", "b.c"].map(|name| (name, shape)));
+    let of = |pattern: &str| Pairing::by_glob(&params, "a", "b", pattern).unwrap();
+    // A pair that both have stands once.
+    insta::assert_snapshot!(of("w").and(of("b")).and(of("w")).table(&params), @r"
+    first  second  shape  status
+    a.w    b.w     [2]    free
+    a.b    b.b     [2]    free
+    a.c    –       [2]    left out
+    b.c    –       [2]    left out
+    ");
+}
+
+#[test]
 fn rows_pair_with_all_of_another() {
     let params = store(&[("big", &[5, 3]), ("small", &[2, 3]), ("flat", &[5])]);
     let list = [

@@ -65,6 +65,7 @@ impl SoftSharing {
     /// If this is of another store.
     #[track_caller]
     pub fn consolidate<T: Float>(&self, params: &mut Params<T>, mut loss: impl FnMut(&Params<T>) -> f64) -> Codebook {
+        self.belongs(params);
         let loss_before = loss(params);
         let terms: Vec<Term> = self.terms(params).collect();
         let means = params.get(self.means).clone();

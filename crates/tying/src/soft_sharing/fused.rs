@@ -38,6 +38,7 @@ impl SoftSharing {
     /// If this is of another store.
     #[track_caller]
     pub fn add_gradients<T: Float>(&self, params: &Params<T>, gradients: &mut Gradients<T>) -> f64 {
+        self.belongs(params);
         if self.strength == 0.0 {
             return 0.0;
         }

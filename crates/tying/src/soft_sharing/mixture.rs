@@ -63,6 +63,7 @@ impl SoftSharing {
     /// If this is of another store.
     #[track_caller]
     pub fn mixture<T: Float>(&self, params: &Params<T>) -> Mixture {
+        self.belongs(params);
         Mixture { components: self.terms(params).map(|term| term.component).collect() }
     }
 

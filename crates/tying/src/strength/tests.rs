@@ -12,6 +12,8 @@ fn schedules_start_and_end_where_they_say() {
     let close = |a: f64, b: f64| (a - b).abs() < 1e-12 * b;
     assert!(close(Schedule::Geometric { from, to, steps: 4 }.at(1), 0.1));
     assert!(close(Schedule::Linear { from, to, steps: 4 }.at(1), 0.75 * from + 0.25 * to));
+    // No end is too far.
+    assert!(close(Schedule::Geometric { from: 1e-200, to: 1e200, steps: 2 }.at(1), 1.0));
     // Down as well as up.
     assert!(close(Schedule::Geometric { from: to, to: from, steps: 4 }.at(3), 0.1));
 }

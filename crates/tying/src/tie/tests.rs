@@ -123,3 +123,35 @@ fn the_mean_of_all_that_become_one_survives() {
         assert_eq!(owners(&params), owners(&store(groups)), "{list:?}");
     }
 }
+
+#[test]
+fn a_frozen_value_survives_whichever_side_it_is_on() {
+    for keep in [Keep::First, Keep::Mean] {
+        for (frozen, expected) in [(["b.x"].as_slice(), 3.0), (&["a.x"], 0.0), (&["a.x", "b.x"], 0.0)] {
+            let mut params = store(&[]);
+            let id = |params: &Params<f64>, name| params.find(name).unwrap();
+            let trainable = |params: &Params<f64>| ["a.x", "b.x"].map(|name| params.is_trainable(id(params, name)));
+            frozen.iter().for_each(|name| params.set_trainable(id(&params.clone(), name), false));
+            let before = trainable(&params);
+            let tie = Pairing::by_path(&params, "a.x", "b.x").unwrap().tie(&mut params, keep).unwrap();
+            assert_eq!(params.get(id(&params, "a.x")).data(), [expected; 2], "{frozen:?}, {keep:?}");
+            assert_eq!(trainable(&params), [false; 2], "{frozen:?}, {keep:?}");
+            tie.undo(&mut params);
+            assert_eq!(trainable(&params), before, "{frozen:?}, {keep:?}");
+        }
+    }
+}
+
+#[test]
+fn ties_in_a_chain_come_apart_in_any_order() {
+    for first in [0, 1] {
+        let mut params = store(&[]);
+        let mut tie = |list| Some(Pairing::list(&params, [list]).unwrap().tie(&mut params, Keep::First).unwrap());
+        let mut ties = [tie(("a.x", "b.x")), tie(("b.x", "c"))];
+        assert_eq!(params.slots().count(), 5);
+        for i in [first, 1 - first] {
+            ties[i].take().unwrap().undo(&mut params);
+        }
+        assert_eq!(owners(&params), owners(&store(&[])), "{first}");
+    }
+}
