@@ -41,7 +41,7 @@ const FIGURES: [&str; 4] = ["distance", "strength", "pull", "bytes"];
 /// A line is a pair, a column a step; over 64 of them are merged evenly, into columns that show the report in
 /// their middle. The colour tells the relative distance ‖wA − wB‖ / max(‖wA‖, ‖wB‖), on a logarithmic scale; what
 /// is shared, equal, free or no longer finite looks different. To the right stand the figures of the last report.
-/// Each cell tells its numbers to who points at it.
+/// Pointing at a cell shows its numbers.
 ///
 /// ```
 /// use tandem::autograd::{Params, Tensor};

@@ -24,7 +24,7 @@ impl<T: Float> Penalty<T> for PseudoHuber {
         pass.each(|d| {
             let root = (T::ONE + d * d).sqrt();
             (root - T::ONE, d / root)
-        })
+        });
     }
 }
 

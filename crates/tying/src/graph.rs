@@ -51,7 +51,7 @@ impl ModelGraph {
         graph
     }
 
-    /// Each model with the next one: models of an order, such as time.
+    /// Each model with the next one: models in an order, such as that of time.
     pub fn chain<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
         let mut graph = ModelGraph::new(models);
         graph.edges = graph.models.windows(2).map(|pair| (pair[0].clone(), pair[1].clone(), 1.0)).collect();

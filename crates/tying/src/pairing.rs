@@ -156,7 +156,7 @@ impl Pairing {
     ///
     /// # Errors
     /// One error that lists every key that only one side has or that several names of a side have,
-    /// every pair whose shapes differ, and that there is no pair, if so.
+    /// every pair whose shapes differ; and if there is no pair.
     pub fn by_key<T: Float>(
         params: &Params<T>,
         mut key: impl FnMut(&str) -> Option<(Side, String)>,
@@ -175,8 +175,8 @@ impl Pairing {
     /// The pairs of a list of names; rows of a parameter are what [`rows`](crate::rows) makes.
     ///
     /// # Errors
-    /// One error that lists every name and every rows that there are not, every pair whose shapes differ or
-    /// that the list has twice, and that the list is empty, if so.
+    /// One error that lists every name and all rows that do not exist, every pair whose shapes differ or that the list
+    /// has twice; and if the list is empty.
     pub fn list<'a, T: Float, A: Into<Named<'a>>, B: Into<Named<'a>>>(
         params: &Params<T>,
         pairs: impl IntoIterator<Item = (A, B)>,
@@ -195,7 +195,7 @@ impl Pairing {
     ///
     /// # Errors
     /// One error that lists everything that [`by_path`](Pairing::by_path) reports, for every edge, and what is
-    /// wrong with the graph itself: models that it does not know, weights that are none, edges that it has twice.
+    /// wrong with the graph itself: unknown models, weights that make no sense, edges that it has twice.
     pub fn over<T: Float>(params: &Params<T>, graph: &ModelGraph) -> Result<Pairing, PairingError> {
         Pairing::over_where(params, graph, |_| true)
     }

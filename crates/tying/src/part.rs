@@ -4,7 +4,7 @@ use std::ops::{Bound, Range, RangeBounds};
 
 use tandem_autograd::{Float, ParamId, Params, Shape, Tape, Var};
 
-/// A parameter, or some of its rows: the places of its first axis from `start` up to, not with, `end`.
+/// A parameter, or some of its rows: the places of its first axis from `start` to before `end`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The parameter.

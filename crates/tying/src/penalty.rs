@@ -183,7 +183,7 @@ impl<T: Float> Penalty<T> for Huber {
                 d
             };
             (c * (d - half * c), c)
-        })
+        });
     }
 
     fn proximal(&self, step: &mut Step<'_, T>) {

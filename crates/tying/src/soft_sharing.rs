@@ -23,7 +23,8 @@ const HALF_LN_TAU: f64 = 0.918_938_533_204_672_7;
 /// Soft weight sharing: weights are drawn to the centres of a few groups, and the groups to the
 /// weights, until what is close can be made equal.
 ///
-/// Ω = −λ Σᵢ ln Σⱼ πⱼ N(wᵢ; μⱼ, σⱼ²), over all numbers of the chosen parameters, what is shared once.
+/// Ω = −λ Σᵢ ln Σⱼ πⱼ N(wᵢ; μⱼ, σⱼ²), over all numbers of the chosen parameters; those that share a slot
+/// count once.
 /// The mixture is learned too: it stands in the same store as `{path}.logits` (π is their softmax),
 /// `{path}.means` and `{path}.log_widths`, one number a component each, and an optimizer moves it like
 /// any other parameter (without weight decay, which would pull at it).

@@ -87,13 +87,13 @@ impl<T: Float> Penalty<T> for GroupLasso {
         pass.groups(self.groups, |size, norm| {
             let root = T::from_f64((size as f64).sqrt());
             (root * norm, if norm == T::ZERO { T::ZERO } else { root / norm })
-        })
+        });
     }
 
     fn proximal(&self, step: &mut Step<'_, T>) {
         step.groups(self.groups, |size, norm, t| {
             let least = t * T::from_f64((size as f64).sqrt());
             if norm <= least { T::ZERO } else { T::ONE - least / norm }
-        })
+        });
     }
 }

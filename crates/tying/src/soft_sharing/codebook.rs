@@ -19,7 +19,7 @@ pub struct Codebook {
     pub distinct: usize,
     /// ⌈log₂ distinct⌉: what tells the values apart.
     pub bits_per_weight: u32,
-    /// Bytes of the chosen weights, what is shared once.
+    /// Bytes of the chosen weights; those that share a slot count once.
     pub bytes_before: usize,
     /// Bytes of a table of the distinct values and of the bits of all weights, rounded up to whole bytes
     /// for each tensor.

@@ -131,7 +131,9 @@ fn a_frozen_value_survives_whichever_side_it_is_on() {
             let mut params = store(&[]);
             let id = |params: &Params<f64>, name| params.find(name).unwrap();
             let trainable = |params: &Params<f64>| ["a.x", "b.x"].map(|name| params.is_trainable(id(params, name)));
-            frozen.iter().for_each(|name| params.set_trainable(id(&params.clone(), name), false));
+            for name in frozen {
+                params.set_trainable(id(&params, name), false);
+            }
             let before = trainable(&params);
             let tie = Pairing::by_path(&params, "a.x", "b.x").unwrap().tie(&mut params, keep).unwrap();
             assert_eq!(params.get(id(&params, "a.x")).data(), [expected; 2], "{frozen:?}, {keep:?}");

@@ -83,3 +83,15 @@ fn consolidating_gives_each_weight_the_mean_that_is_most_responsible() {
             4   0.2000     3.0000e0     7.3901e0
     ");
 }
+
+#[test]
+fn what_is_no_number_is_not_made_one() {
+    let mut params = Params::<f64>::new();
+    let w = params.add("w", Tensor::new([4], vec![1.0, f64::NAN, -1.0, f64::INFINITY]));
+    let codebook = SoftSharing::new(&mut params, "mix", |name| name == "w", 2, 0.1, 1.0)
+        .unwrap()
+        .consolidate(&mut params, |_| 0.0);
+    let numbers = params.get(w).data();
+    assert!(numbers[0] > 0.0 && numbers[1].is_nan() && numbers[2] < 0.0 && numbers[3] == f64::INFINITY, "{numbers:?}");
+    assert_eq!(codebook.entries.iter().map(|entry| entry.weights).sum::<usize>(), 2);
+}
