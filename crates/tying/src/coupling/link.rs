@@ -1,6 +1,6 @@
 //! One pair of a coupling, with what it is held to.
 
-use tandem_autograd::{Float, ParamId, Params, SlotId, Tape, Tensor, Var};
+use tandem_autograd::{Float, Kind, ParamId, Params, SlotId, Tape, Tensor, Var};
 
 use crate::fused::Sides;
 use crate::pairing::Pair;
@@ -42,8 +42,8 @@ impl<T: Float> Link<T> {
         if self.first.rows.is_none() || weight.shape() != params.get(self.first.id).shape() {
             return weight;
         }
-        let rows = &weight.data()[self.first.range(params)];
-        Tensor::new(self.first.shape(params), rows.to_vec())
+        let rows = self.first.range(params);
+        Tensor::build(self.first.shape(params), Kind::Activation, |out| out.copy_from_slice(&weight.data()[rows]))
     }
 
     /// Multiplies the weight that there is.
