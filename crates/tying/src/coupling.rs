@@ -80,6 +80,8 @@ pub struct Coupling<T: Float = f32> {
     strength: Strength,
     /// λ in this step.
     lambda: f64,
+    /// What a learned λ adds to the penalty in this step.
+    prior: f64,
     /// Steps since the strength was set.
     step: u64,
     keep: Keep,
@@ -145,7 +147,7 @@ impl<T: Float> Coupling<T> {
         let sides = |link: &Link<T>| [Some(link.first.id), link.pair().map(|pair| pair.second.id)];
         let distinct = links.iter().flat_map(sides).flatten().all(|id| seen.insert(id));
         let (strength, keep, tie) = (Strength::Free, Keep::First, Tie::default());
-        Coupling { links, distinct, penalty: Arc::new(penalty), strength, lambda: 0.0, step: 0, keep, tie }
+        Coupling { links, distinct, penalty: Arc::new(penalty), strength, lambda: 0.0, prior: 0.0, step: 0, keep, tie }
     }
 
     /// With a weight for each pair: `weight` tells it by both names, as one number for the whole pair or as one for
@@ -302,11 +304,15 @@ impl<T: Float> Coupling<T> {
     }
 
     fn follow(&mut self, params: &Params<T>) {
-        self.lambda = match self.strength {
-            Strength::Free | Strength::Shared => 0.0,
-            Strength::Coupled(lambda) => lambda,
-            Strength::Scheduled(schedule) => schedule.at(self.step),
-            Strength::Learned(gamma) => gamma.most_probable(self.order(params), self.omega(params)),
+        (self.lambda, self.prior) = match self.strength {
+            Strength::Free | Strength::Shared => (0.0, 0.0),
+            Strength::Coupled(lambda) => (lambda, 0.0),
+            Strength::Scheduled(schedule) => (schedule.at(self.step), 0.0),
+            Strength::Learned(gamma) => {
+                let order = self.order(params);
+                let lambda = gamma.most_probable(order, self.omega(params));
+                (lambda, gamma.term(order, lambda))
+            }
         };
     }
 
@@ -317,14 +323,6 @@ impl<T: Float> Coupling<T> {
         let held = self.apart(params).filter(|link| link.freedom(params) > 0.0);
         let numbers: f64 = link::spanning(held, params).map(|link| link.freedom(params)).sum();
         numbers / self.penalty.degree().unwrap_or(1.0)
-    }
-
-    /// What a learned strength adds to the penalty.
-    fn prior_term(&self, params: &Params<T>) -> f64 {
-        match self.strength {
-            Strength::Learned(gamma) => gamma.term(self.order(params), self.lambda),
-            _ => 0.0,
-        }
     }
 
     /// The strength that was set last.
@@ -359,10 +357,7 @@ impl<T: Float> Coupling<T> {
             sum = Some(if let Some(sum) = sum { sum + term } else { term });
         }
         let omega = sum.map_or_else(zero, |omega| self.lambda * omega);
-        match self.prior_term(tape.params()) {
-            0.0 => omega,
-            term => omega + term,
-        }
+        if self.prior == 0.0 { omega } else { omega + self.prior }
     }
 
     /// The distance √Σ‖d‖² between the two sides, over all pairs. It depends neither on strength nor on weights.

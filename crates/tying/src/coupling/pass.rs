@@ -42,7 +42,7 @@ impl<T: Float> Coupling<T> {
                 None => return self.add_from_tape(params, gradients),
             }
         }
-        self.lambda * omega + self.prior_term(params)
+        self.lambda * omega + self.prior
     }
 
     /// Σ c Ω.
