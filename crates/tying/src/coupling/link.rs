@@ -76,6 +76,7 @@ impl<T: Float> Link<T> {
         }
     }
 
+    /// Why a learned relation can't be a tie.
     pub(super) fn related(&self, params: &Params<T>) -> String {
         let [first, second] = self.names(params);
         format!("`{first}` and `{second}`: what is related is not equal")
@@ -181,7 +182,8 @@ impl<T: Float> Link<T> {
     /// How many differences the penalty holds: those whose weight is not 0.
     pub(super) fn freedom(&self, params: &Params<T>) -> f64 {
         let held = self.weight.data().iter().filter(|c| **c > T::ZERO).count();
-        (if self.weight.shape().rank() == 0 { held * self.first.shape(params).len() } else { held }) as f64
+        let each = if self.weight.shape().rank() == 0 { self.first.shape(params).len() } else { 1 };
+        (held * each) as f64
     }
 }
 

@@ -1,5 +1,7 @@
 //! The proximal way: a step that minimises the penalty exactly, whatever its strength.
 
+use std::ops::Range;
+
 use tandem_autograd::{Float, Params};
 
 use super::Coupling;
@@ -96,7 +98,7 @@ impl<T: Float> Coupling<T> {
         true
     }
 
-    /// The step of one pair; whether the penalty knows its map.
+    /// The step of one pair; whether the penalty knows its operator.
     fn pair_step(&self, params: &mut Params<T>, link: &Link<T>, t: f64) -> bool {
         let (weight, shape, movable) = (link.weight.data(), link.first.shape(params), link.movable(params));
         let t = T::from_f64(t * movable.iter().flatten().count() as f64);
@@ -111,11 +113,7 @@ impl<T: Float> Coupling<T> {
             (Second::Part(second), [Some(a), Some(b)]) => {
                 let second = second.range(params);
                 if a == b {
-                    params.update(a, |w| {
-                        let ([a, b], flip) = apart(w, &first, &second);
-                        let (a, b) = if flip { (b, a) } else { (a, b) };
-                        known = run([Side::Moves(a), Side::Moves(b)]);
-                    });
+                    params.update(a, |w| known = run(stretches(w, first, second).map(Side::Moves)));
                 } else {
                     params.update_both([a, b], |[a, b]| {
                         known = run([Side::Moves(&mut a[first]), Side::Moves(&mut b[second])]);
@@ -140,14 +138,12 @@ impl<T: Float> Coupling<T> {
     }
 }
 
-/// Two stretches of numbers that do not overlap, in the order in which they lie, and whether the second lies first.
-fn apart<'a, T>(
-    numbers: &'a mut [T],
-    first: &std::ops::Range<usize>,
-    second: &std::ops::Range<usize>,
-) -> ([&'a mut [T]; 2], bool) {
-    let flip = second.start < first.start;
-    let (low, high) = if flip { (second, first) } else { (first, second) };
-    let (before, after) = numbers.split_at_mut(high.start);
-    ([&mut before[low.clone()], &mut after[..high.len()]], flip)
+/// Two stretches of numbers that do not overlap.
+fn stretches<T>(numbers: &mut [T], first: Range<usize>, second: Range<usize>) -> [&mut [T]; 2] {
+    if second.start < first.start {
+        let [second, first] = stretches(numbers, second, first);
+        return [first, second];
+    }
+    let (before, after) = numbers.split_at_mut(second.start);
+    [&mut before[first], &mut after[..second.len()]]
 }

@@ -391,3 +391,17 @@ fn a_dry_run_records_what_a_run_does_and_ties_nothing() {
         assert_eq!(tandem_autograd::dry_run::<f64, _>(|_| of(strength)), of(strength), "{strength}");
     }
 }
+
+#[test]
+fn a_reader_sees_the_nodes_in_a_part_of_their_own_at_the_line_that_asked_for_them() {
+    let mut params = store::<f64>();
+    let coupling = couple(&mut params, Strength::Coupled(0.5));
+    let tape = Tape::new(&params);
+    let line = line!() + 1;
+    let penalty = coupling.penalty(&tape);
+    assert_eq!(tape.path(&penalty), "coupling");
+    let graph = tape.graph().to_string();
+    // Two differences, squares and sums, what adds these, and λ; four parameters are recorded there, too.
+    let here = format!("coupling/tests.rs:{line}");
+    assert_eq!(graph.lines().filter(|node| node.contains(&here)).count(), 2 * 3 + 2 + 4, "{graph}");
+}
