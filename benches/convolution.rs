@@ -6,7 +6,7 @@ use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
 use tandem::autograd::{Params, Tape};
-use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, TiledConv2d};
+use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, Mode, TiledConv2d};
 
 const IMAGES: usize = 16;
 const SIDE: usize = 16;
@@ -36,7 +36,7 @@ fn forward(criterion: &mut Criterion, params: &Params, layers: [(&str, &dyn Laye
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let tape = Tape::without_gradients(params);
-                black_box(layer.forward(&tape, tape.constant(x.clone())).into_value())
+                black_box(layer.forward(&tape, tape.constant(x.clone()), Mode::Eval).into_value())
             });
         });
     }
@@ -53,7 +53,7 @@ fn both_gradients(criterion: &mut Criterion, params: &Params, layers: [(&str, &d
         group.bench_function(name, |bencher| {
             bencher.iter(|| {
                 let tape = Tape::new(params);
-                let y = layer.forward(&tape, tape.input(x.clone()));
+                let y = layer.forward(&tape, tape.input(x.clone()), Mode::Eval);
                 black_box(y.backward_with(cotangent.clone()))
             });
         });

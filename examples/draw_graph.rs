@@ -8,7 +8,7 @@ mod support;
 use clap::Parser;
 use std::{error::Error, io::Write, path::PathBuf, process::ExitCode};
 use tandem::autograd::{Graph, Params, Tape, Tensor};
-use tandem::nn::Layer;
+use tandem::nn::{Layer, Mode};
 use tandem::tying::{Coupling, Keep, Pairing, Strength};
 
 /// Draws the graph that a small model records.
@@ -51,7 +51,7 @@ fn draw(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
 fn lenet(params: &mut Params) -> Graph {
     let net = networks::lenet(params, &mut networks::rng());
     let tape = Tape::new(params);
-    let logits = net.forward(&tape, tape.constant(Tensor::zeros([64, 28, 28, 1])));
+    let logits = net.forward(&tape, tape.constant(Tensor::zeros([64, 28, 28, 1])), Mode::Eval);
     let _part = tape.enter("loss");
     let _loss = logits.cross_entropy(tape.constant(Tensor::zeros([64])));
     tape.graph()
@@ -65,7 +65,7 @@ fn tied(params: &mut Params) -> Result<Graph, Box<dyn Error>> {
     let tape = Tape::new(params);
     let [loss_a, loss_b] = [("a", a), ("b", b)].map(|(name, model)| {
         let _part = tape.enter(name);
-        let logits = model.forward(&tape, tape.constant(Tensor::zeros([64, 784])));
+        let logits = model.forward(&tape, tape.constant(Tensor::zeros([64, 784])), Mode::Eval);
         logits.cross_entropy(tape.constant(Tensor::zeros([64])))
     });
     let _loss = loss_a + loss_b + coupling.penalty(&tape);

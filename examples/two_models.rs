@@ -5,7 +5,7 @@
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use tandem::autograd::{Params, Tape, Tensor};
 use tandem::nn::data::{Batches, DataError, Images, Last, digits};
-use tandem::nn::{Adam, Init, Layer, Linear, Optimizer};
+use tandem::nn::{Adam, Generator, Init, Layer, Linear, Mode, Optimizer, Training};
 use tandem::tying::{Coupling, Pairing, Strength};
 
 /// All that differs between the three programs. λ and the angle were chosen on draws 1000 to 1011.
@@ -46,18 +46,18 @@ pub(crate) fn fit(strength: Strength, draw: u64, of: &[Images; 2], see: impl Fn(
     let [a, b] = ["a", "b"].map(|model| Linear::new(&mut params, model, [64, 10], Init::Glorot, &mut rng));
     let pairing = Pairing::by_path(&params, "a", "b")?;
     let coupling = Coupling::new(&mut params, pairing, strength)?;
-    let mut optimizer = Adam::new(0.02);
+    let (mut optimizer, training) = (Adam::new(0.02), Training::new(Generator::seed_from_u64(draw)));
     for _ in 0..400 {
         see(&params, &coupling, &optimizer);
         let tape = Tape::new(&params);
         let constant = |tensor: &Tensor| tape.constant(tensor.clone());
-        let loss_a = a.forward(&tape, constant(&xa)).cross_entropy(constant(&ya));
-        let loss_b = b.forward(&tape, constant(&xb)).cross_entropy(constant(&yb));
+        let loss_a = a.forward(&tape, constant(&xa), Mode::Train(&training)).cross_entropy(constant(&ya));
+        let loss_b = b.forward(&tape, constant(&xb), Mode::Train(&training)).cross_entropy(constant(&yb));
         let gradients = (loss_a + loss_b + coupling.penalty(&tape)).backward();
         optimizer.step(&mut params, &gradients);
     }
     let tape = Tape::without_gradients(&params);
-    let logits = b.forward(&tape, tape.constant(unseen)).into_value();
+    let logits = b.forward(&tape, tape.constant(unseen), Mode::Eval).into_value();
     let largest = |row: &[f32], label: usize| (0..10).all(|class| class == label || row[class] < row[label]);
     let right = logits.data().chunks(10).zip(labels.data()).filter(|(row, label)| largest(row, **label as usize));
     Ok((100.0 * right.count() as f64 / labels.len() as f64, coupling.distance(&params), params.numel(), params.bytes()))

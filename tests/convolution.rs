@@ -6,7 +6,7 @@
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tandem::autograd::{Conv, Float, Op, Params, Shape, Tape, Tensor, Var};
-use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, TiledConv2d};
+use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, Mode, TiledConv2d};
 
 /// Whole numbers from −4 to 4.
 fn numbers<T: Float>(shape: impl Into<Shape>, rng: &mut StdRng) -> Tensor<T> {
@@ -172,7 +172,7 @@ fn layers() -> [Kernel; 6] {
 /// cotangent that the results' shape decides.
 fn through<T: Float>(layer: &impl Layer<T>, params: &Params<T>, images: &Tensor<T>) -> Answers<T> {
     let tape = Tape::new(params);
-    let z = layer.forward(&tape, tape.constant(images.clone()));
+    let z = layer.forward(&tape, tape.constant(images.clone()), Mode::Eval);
     let (value, cotangent) = (z.value().clone(), numbers(z.shape(), &mut StdRng::seed_from_u64(4)));
     let gradients = z.backward_with(cotangent);
     let of = |path: &str| gradients.of(params, params.find(path).unwrap()).unwrap().clone();

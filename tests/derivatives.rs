@@ -6,8 +6,8 @@ use tandem::autograd::{
     Conv, Footprint, Gradients, ParamId, Params, Shape, Tape, Tensor, Var, Window, check_gradients, dry_run,
 };
 use tandem::nn::{
-    Activation, AvgPool2d, Conv2d, Flatten, Init, Kernel, Layer, Linear, LocallyConnected2d, MaxPool2d, Optimizer,
-    Sequential, Sgd, TiledConv2d,
+    Activation, AvgPool2d, Conv2d, Flatten, Init, Kernel, Layer, Linear, LocallyConnected2d, MaxPool2d, Mode,
+    Optimizer, Sequential, Sgd, TiledConv2d,
 };
 
 /// Numbers of size 1 without a pattern.
@@ -129,7 +129,7 @@ fn layers(params: &mut Params<f64>) -> Sequential<f64> {
 fn penalised<'t>(net: &Sequential<f64>, tape: &'t Tape<'_, f64>) -> Var<'t, f64> {
     let x = tape.input(numbers(8, [3, 10, 10, 1]));
     let labels = tape.constant(Tensor::new([3], vec![2.0, 0.0, 1.0]));
-    let loss = net.forward(tape, x.clone()).cross_entropy(labels);
+    let loss = net.forward(tape, x.clone(), Mode::Eval).cross_entropy(labels);
     let [slope] = tape.grad(&loss, [&x]);
     loss + slope.square().sum() * 50.0
 }
@@ -189,7 +189,7 @@ fn work(frozen: bool, checkpointed: bool) -> [usize; 2] {
     let ([first, second], net) = two_convolutions(&mut params, checkpointed);
     params.set_trainable(first, !frozen);
     let tape = Tape::new(&params);
-    let loss = net.forward(&tape, tape.constant(Tensor::zeros([2, 9, 9, 1]))).square().sum();
+    let loss = net.forward(&tape, tape.constant(Tensor::zeros([2, 9, 9, 1])), Mode::Eval).square().sum();
     let leaves: Vec<_> = [first, second].map(|id| tape.param(id)).into_iter().filter(Var::is_recorded).collect();
     tape.grad_with(&[(&loss, &tape.constant(1.0))], &leaves.iter().collect::<Vec<_>>());
     let recorded = tape.recorded();
@@ -204,7 +204,8 @@ fn bytes(frozen: bool, checkpointed: bool) -> Footprint {
         params.set_trainable(first, !frozen);
         let step = || {
             let tape = Tape::new(&params);
-            let gradients = net.forward(&tape, tape.constant(Tensor::zeros([2, 9, 9, 1]))).square().sum().backward();
+            let gradients =
+                net.forward(&tape, tape.constant(Tensor::zeros([2, 9, 9, 1])), Mode::Eval).square().sum().backward();
             assert_eq!([first, second].map(|id| gradients.of(&params, id).is_some()), [!frozen, true]);
         };
         step();

@@ -4,7 +4,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Footprint, ParamId, Params, Tape, Tensor, Var, dry_run};
-use tandem::nn::{Activation, Adam, Init, Layer, Linear, Optimizer, Sgd};
+use tandem::nn::{Activation, Adam, Init, Layer, Linear, Mode, Optimizer, Sgd};
 
 /// `uses` linear layers of one width, all tied to the first. `whole` numbers are −2, …, 2.
 fn tied_layers(uses: usize, whole: bool) -> (Params<f64>, Vec<Linear>) {
@@ -27,7 +27,7 @@ fn tied_layers(uses: usize, whole: bool) -> (Params<f64>, Vec<Linear>) {
 fn gradients(params: &Params<f64>, layers: &[Linear], activation: Activation) -> Vec<[Tensor<f64>; 2]> {
     let tape = Tape::new(params);
     let x = tape.constant(Tensor::new([2, 4], vec![1.0, -2.0, 3.0, 1.0, 2.0, 1.0, -1.0, -3.0]));
-    let y = layers.iter().fold(x, |x, layer| activation.apply(layer.forward(&tape, x)));
+    let y = layers.iter().fold(x, |x, layer| activation.apply(layer.forward(&tape, x, Mode::Eval)));
     let gradients = y.square().sum().backward();
     let of = |id| gradients.of(params, id).unwrap().clone();
     layers.iter().map(|layer| [of(layer.weight), of(layer.bias)]).collect()

@@ -7,7 +7,7 @@ use rand::rngs::StdRng;
 use tandem::autograd::{
     Float, NonFinite, Op, Out, ParamId, Params, Rule, Segment, Shape, ShapeError, Tape, Tensor, Var,
 };
-use tandem::nn::{Activation, Init, Layer, Linear, Sequential};
+use tandem::nn::{Activation, Init, Layer, Linear, Mode, Sequential};
 
 /// Two parameters, of which the first has two names.
 fn store() -> (Params<f64>, [ParamId; 3]) {
@@ -212,7 +212,7 @@ fn what_layers_and_rules_record_counts_as_recorded_at_the_callers_line() {
     let tape = Tape::new(&params);
     let x = tape.input(Tensor::full([2, 3], 0.5));
     let line = line!() + 1;
-    let y = net.forward(&tape, x.clone());
+    let y = net.forward(&tape, x.clone(), Mode::Eval);
     let [g] = tape.grad(&y.clone().square().sum(), [&x]);
     let (graph, here) = (tape.graph(), |at: &std::panic::Location<'_>| at.file() == file!());
     assert!(graph.nodes.iter().all(|node| here(node.at)), "{tape:?}");

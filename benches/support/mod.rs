@@ -11,7 +11,7 @@ use criterion::Criterion;
 use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use tandem::autograd::{Params, Shape, Tape, Tensor, Var, Window, kernels};
-use tandem::nn::{Activation, Conv2d, Flatten, Init, Kernel, Layer, Linear, MaxPool2d, Mlp, Sequential};
+use tandem::nn::{Activation, Conv2d, Flatten, Init, Kernel, Layer, Linear, MaxPool2d, Mlp, Mode, Sequential};
 
 /// Examples in a batch.
 pub const BATCH: usize = 64;
@@ -50,7 +50,7 @@ impl Batch {
 
     /// The mean cross-entropy of the network's logits.
     pub fn loss<'t>(&self, tape: &'t Tape<'_>, net: &dyn Layer<f32>) -> Var<'t> {
-        let logits = net.forward(tape, tape.constant(self.x.clone()));
+        let logits = net.forward(tape, tape.constant(self.x.clone()), Mode::Eval);
         logits.cross_entropy(tape.constant(self.labels.clone()))
     }
 }

@@ -16,7 +16,7 @@ use std::io::{self, Write};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem_autograd::{Footprint, Kind, Params, Probe, Shape, Tape, Tensor, Var, dry_run};
-use tandem_nn::{Adam, Conv2d, Init, Kernel, Layer, LayerRow, Optimizer, Sgd};
+use tandem_nn::{Adam, Conv2d, Init, Kernel, Layer, LayerRow, Mode, Optimizer, Sgd};
 
 use super::support::format::{Table, bytes, count, times};
 use networks::Builder;
@@ -146,7 +146,7 @@ impl KnownNetwork {
             let Builder { params, net, shape, .. } = self.build(sharing);
             let (x, y) = self.batch(batch, shape);
             let tape = Tape::new(&params);
-            let loss = self.loss.of(net.forward(&tape, tape.constant(x)), tape.constant(y));
+            let loss = self.loss.of(net.forward(&tape, tape.constant(x), Mode::Eval), tape.constant(y));
             let activations = probe.now(0).activations;
             drop(loss);
             activations
@@ -175,7 +175,7 @@ impl KnownNetwork {
         let (x, y) = self.batch(batch, shape);
         let mut step = || {
             let tape = Tape::new(&params);
-            let found = net.forward(&tape, tape.constant(x.clone()));
+            let found = net.forward(&tape, tape.constant(x.clone()), Mode::Eval);
             let gradients = self.loss.of(found, tape.constant(y.clone())).backward();
             optimizer.step(&mut params, &gradients);
         };

@@ -8,7 +8,7 @@ use tandem::autograd::{
 };
 use tandem::memory;
 use tandem::nn::data::Images;
-use tandem::nn::{Adam, Layer, Optimizer, Sequential, Sgd};
+use tandem::nn::{Adam, Generator, Layer, Mode, Optimizer, Sequential, Sgd, Training};
 
 use crate::networks::{Plan, Sharing};
 
@@ -78,6 +78,8 @@ pub struct Trainer {
     pub net: Sequential,
     /// What changes the parameters.
     pub optimizer: Box<dyn Optimizer<f32>>,
+    /// What its passes draw from.
+    training: Training,
 }
 
 impl Trainer {
@@ -85,12 +87,13 @@ impl Trainer {
     pub fn new(setting: &Setting, sharing: Sharing, seed: u64) -> Trainer {
         let mut params = Params::new();
         let net = setting.plan.build(sharing, &mut params, &mut StdRng::seed_from_u64(seed));
-        Trainer { params, net, optimizer: setting.optimizer.build(setting.lr) }
+        let training = Training::new(Generator::seed_from_u64(seed));
+        Trainer { params, net, optimizer: setting.optimizer.build(setting.lr), training }
     }
 
     /// The loss of a batch `[n, height, width, channels]` with labels `[n]`.
     pub fn loss<'t>(&self, tape: &'t Tape<'_>, x: Tensor, labels: Tensor) -> Var<'t> {
-        self.net.forward(tape, tape.constant(x)).cross_entropy(tape.constant(labels))
+        self.net.forward(tape, tape.constant(x), Mode::Train(&self.training)).cross_entropy(tape.constant(labels))
     }
 
     /// One step on such a batch; its loss.
@@ -106,7 +109,7 @@ impl Trainer {
     /// The logits of a batch.
     fn infer(&self, x: Tensor) -> Tensor {
         let tape = Tape::without_gradients(&self.params);
-        self.net.forward(&tape, tape.constant(x)).into_value()
+        self.net.forward(&tape, tape.constant(x), Mode::Eval).into_value()
     }
 
     /// Of how many in a hundred of these images the largest logit is the right one's.
@@ -202,7 +205,7 @@ pub fn by_name(setting: &Setting, sharing: Sharing) -> MemoryByName {
     let (x, labels) = zeros(setting);
     let tape = Tape::new(&trainer.params);
     let gradients = trainer.loss(&tape, x, labels).backward();
-    let Trainer { params, net, optimizer } = &mut trainer;
+    let Trainer { params, net, optimizer, .. } = &mut trainer;
     optimizer.step(params, &gradients);
     let uses = net.uses(params, setting.plan.input()).expect("the plan's layers fit each other");
     MemoryByName::new(params)

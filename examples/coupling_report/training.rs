@@ -5,7 +5,7 @@ use std::error::Error;
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use tandem::autograd::{Params, Tape, Tensor, Var};
 use tandem::nn::data::{Batches, Images, Last};
-use tandem::nn::{Activation, Init, Layer, Mlp, Optimizer, Sgd};
+use tandem::nn::{Activation, Generator, Init, Layer, Mlp, Mode, Optimizer, Sgd, Training};
 use tandem::tying::{Coupling, GroupLasso, Groups, Huber, Keep, L1, Pairing, Report, SquaredL2, Strength};
 
 use crate::cli::{Norm, Way};
@@ -22,6 +22,7 @@ pub struct Study {
     pub networks: [Mlp; 2],
     pub coupling: Coupling,
     optimizer: Sgd,
+    training: Training,
     /// What each of them learns.
     train: [Images; 2],
     batches: Batches,
@@ -52,9 +53,10 @@ impl Study {
             Norm::Huber => Coupling::with(&mut params, pairing, Huber::new(0.1), strength),
             Norm::Group => Coupling::with(&mut params, pairing, GroupLasso { groups: Groups::Filters }, strength),
         }?;
+        let training = Training::new(Generator::seed_from_u64(0));
         let (coupling, optimizer) = (coupling.keeping(Keep::Mean), Sgd::new(RATE).momentum(MOMENTUM));
         let batches = Batches::new(train[0].len(), BATCH, 0, Last::Drop)?;
-        Ok(Study { params, networks, coupling, optimizer, train, batches, step: 0, history: Vec::new() })
+        Ok(Study { params, networks, coupling, optimizer, training, train, batches, step: 0, history: Vec::new() })
     }
 
     /// Takes so many steps.
@@ -67,7 +69,7 @@ impl Study {
             let rows = self.batches.epoch(epoch).iter().nth(batch as usize).expect("an epoch has so many batches");
             let data = self.train.each_ref().map(|images| gather(images, rows));
             let tape = Tape::new(&self.params);
-            let mut loss = loss(&self.networks, &tape, data);
+            let mut loss = loss(&self.networks, &tape, data, Mode::Train(&self.training));
             if let Way::Tape = way {
                 loss = loss + self.coupling.penalty(&tape);
             }
@@ -88,7 +90,7 @@ impl Study {
     /// Where the pairs stand, against the gradients of all that is learned.
     pub fn report(&self) -> Report {
         let tape = Tape::new(&self.params);
-        let data = loss(&self.networks, &tape, self.train.each_ref().map(all)).backward();
+        let data = loss(&self.networks, &tape, self.train.each_ref().map(all), Mode::Eval).backward();
         self.coupling.report(&self.params, Some(&data))
     }
 
@@ -96,7 +98,7 @@ impl Study {
         let tape = Tape::without_gradients(&self.params);
         let accuracies = [0, 1].map(|i| {
             let (x, labels) = all(&images[i]);
-            let logits = self.networks[i].forward(&tape, tape.constant(x)).into_value();
+            let logits = self.networks[i].forward(&tape, tape.constant(x), Mode::Eval).into_value();
             let largest =
                 |row: &[f32], label: f32| (0..row.len()).all(|i| i as f32 == label || row[i] < row[label as usize]);
             let rows = logits.data().chunks(images[i].classes).zip(labels.data());
@@ -110,14 +112,14 @@ impl Study {
 /// The loss of a network, averaged over both.
 pub fn mean_loss(networks: &[Mlp; 2], params: &Params, images: &[Images; 2]) -> f64 {
     let tape = Tape::without_gradients(params);
-    f64::from(loss(networks, &tape, images.each_ref().map(all)).item()) / 2.0
+    f64::from(loss(networks, &tape, images.each_ref().map(all), Mode::Eval).item()) / 2.0
 }
 
 /// The losses of both networks, added up.
-fn loss<'t>(networks: &[Mlp; 2], tape: &'t Tape<'_>, data: [(Tensor, Tensor); 2]) -> Var<'t> {
+fn loss<'t>(networks: &[Mlp; 2], tape: &'t Tape<'_>, data: [(Tensor, Tensor); 2], mode: Mode) -> Var<'t> {
     let [a, b] = networks;
     let [of_a, of_b] = data.map(|(x, labels)| (tape.constant(x), tape.constant(labels)));
-    a.forward(tape, of_a.0).cross_entropy(of_a.1) + b.forward(tape, of_b.0).cross_entropy(of_b.1)
+    a.forward(tape, of_a.0, mode).cross_entropy(of_a.1) + b.forward(tape, of_b.0, mode).cross_entropy(of_b.1)
 }
 
 fn all(images: &Images) -> (Tensor, Tensor) {

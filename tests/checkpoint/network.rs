@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Gradients, Params, Tape, Tensor, Window};
-use tandem::nn::{Activation, Conv2d, Flatten, Init, Kernel, Layer, Linear, MaxPool2d, Sequential, TiledConv2d};
+use tandem::nn::{Activation, Conv2d, Flatten, Init, Kernel, Layer, Linear, MaxPool2d, Mode, Sequential, TiledConv2d};
 
 /// Convolutions of one width, every third one the first again, with an activation after each; then a
 /// classifier. Images of 8 × 8.
@@ -33,5 +33,5 @@ pub fn gradients(params: &Params<f32>, net: &Sequential<f32>, batch: usize) -> G
     let mut images = Tensor::zeros([batch, 8, 8, 1]);
     images.update(|x| x.iter_mut().enumerate().for_each(|(i, x)| *x = (i * i % 17) as f32 / 17.0));
     let labels = tape.constant(Tensor::full([batch], 3.0));
-    net.forward(&tape, tape.constant(images)).cross_entropy(labels).backward()
+    net.forward(&tape, tape.constant(images), Mode::Eval).cross_entropy(labels).backward()
 }

@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Footprint, Params, Tape, Tensor, Var, dry_run};
-use tandem::nn::{Activation, Adam, Init, Layer, Mlp, Optimizer};
+use tandem::nn::{Activation, Adam, Init, Layer, Mlp, Mode, Optimizer};
 use tandem::tying::{Coupling, Pairing, Strength};
 
 use super::noise;
@@ -24,7 +24,7 @@ fn networks(params: &mut Params<f64>, models: &[&str]) -> Vec<Mlp> {
 fn loss<'t>(tape: &'t Tape<'_, f64>, network: &Mlp, task: u64) -> Var<'t, f64> {
     let x = tape.constant(Tensor::new([8, 5], noise(100 + task, 40)));
     let labels = (0..8).map(|i| ((i * (task + 2)) % 3) as f64).collect();
-    network.forward(tape, x).cross_entropy(tape.constant(Tensor::new([8], labels)))
+    network.forward(tape, x, Mode::Eval).cross_entropy(tape.constant(Tensor::new([8], labels)))
 }
 
 /// Steps of the program; all three ways are called in it.

@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use tandem::autograd::{Params, Shape, Tape, Tensor, Window};
 use tandem::nn::{
     Activation, Adam, AvgPool2d, Checkpointed, Conv2d, Flatten, Init, Kernel, Layer, Linear, LocallyConnected2d,
-    MaxPool2d, Mlp, Optimizer, Sequential, Sgd, Subsample2d, TableConv2d, TiledConv2d, Unflatten,
+    MaxPool2d, Mlp, Mode, Optimizer, Sequential, Sgd, Subsample2d, TableConv2d, TiledConv2d, Unflatten,
 };
 
 use crate::composites::recorded_here;
@@ -26,18 +26,18 @@ fn layers_that_do_not_fit() {
     net.push("logits", linear);
     let tape = Tape::new(&params);
     let x = |shape: &[usize]| tape.input(Tensor::zeros(shape));
-    assert_snapshot!(said(|| linear.forward(&tape, x(&[5, 4]))), @"matmul([5, 4], [3, 2]): axis 1 of the left has length 4, axis 0 of the right has length 3; the product sums over both");
-    assert_snapshot!(said(|| mlp.forward(&tape, x(&[5, 3]))), @"matmul([5, 3], [4, 3]): axis 1 of the left has length 3, axis 0 of the right has length 4; the product sums over both");
-    assert_snapshot!(said(|| conv.forward(&tape, x(&[1, 2, 2, 1]))), @"conv([1, 2, 2, 1], [3, 3, 1, 2]): axis 1: a kernel of 3 with dilation 1 does not fit in 2 places and padding 0");
-    assert_snapshot!(said(|| MaxPool2d(Window::square(3)).forward(&tape, x(&[1, 2, 2, 1]))), @"max_pool([1, 2, 2, 1]): axis 1: a window of 3 does not fit in 2 places, padding included");
-    assert_snapshot!(said(|| AvgPool2d(Window::square(3)).forward(&tape, x(&[1, 2, 2, 1]))), @"avg_pool([1, 2, 2, 1]): axis 1: a window of 3 does not fit in 2 places, padding included");
-    assert_snapshot!(said(|| subsample.forward(&tape, x(&[1, 4, 4, 1]))), @"a subsampling layer of 6 channels takes examples of shape [height, width, 6], found [4, 4, 1]");
-    assert_snapshot!(said(|| Flatten.forward(&tape, x(&[]))), @"flatten: a number has no axis to keep");
-    assert_snapshot!(said(|| Unflatten(Shape::from([5])).forward(&tape, x(&[2, 3]))), @"reshape([2, 3]): [2, 3] holds 6 numbers, [2, 5] holds 10");
-    assert_snapshot!(said(|| Unflatten(Shape::from([5])).forward(&tape, x(&[]))), @"unflatten: a number has no axis for a batch");
-    assert_snapshot!(said(|| net.forward(&tape, x(&[5, 2, 2]))), @"layer `logits`, for a batch of shape [5, 4]: a linear layer of shape [3, 2] takes examples with 3 numbers along the last axis, found shape [4]");
-    assert_snapshot!(said(|| net.forward(&tape, x(&[]))), @"a number has no axis for a batch");
-    assert_snapshot!(said(|| lean.forward(&tape, x(&[5, 4]))), @"a checkpointed layer, for a batch of shape [5, 4]: a linear layer of shape [3, 2] takes examples with 3 numbers along the last axis, found shape [4]");
+    assert_snapshot!(said(|| linear.forward(&tape, x(&[5, 4]), Mode::Eval)), @"matmul([5, 4], [3, 2]): axis 1 of the left has length 4, axis 0 of the right has length 3; the product sums over both");
+    assert_snapshot!(said(|| mlp.forward(&tape, x(&[5, 3]), Mode::Eval)), @"matmul([5, 3], [4, 3]): axis 1 of the left has length 3, axis 0 of the right has length 4; the product sums over both");
+    assert_snapshot!(said(|| conv.forward(&tape, x(&[1, 2, 2, 1]), Mode::Eval)), @"conv([1, 2, 2, 1], [3, 3, 1, 2]): axis 1: a kernel of 3 with dilation 1 does not fit in 2 places and padding 0");
+    assert_snapshot!(said(|| MaxPool2d(Window::square(3)).forward(&tape, x(&[1, 2, 2, 1]), Mode::Eval)), @"max_pool([1, 2, 2, 1]): axis 1: a window of 3 does not fit in 2 places, padding included");
+    assert_snapshot!(said(|| AvgPool2d(Window::square(3)).forward(&tape, x(&[1, 2, 2, 1]), Mode::Eval)), @"avg_pool([1, 2, 2, 1]): axis 1: a window of 3 does not fit in 2 places, padding included");
+    assert_snapshot!(said(|| subsample.forward(&tape, x(&[1, 4, 4, 1]), Mode::Eval)), @"a subsampling layer of 6 channels takes examples of shape [height, width, 6], found [4, 4, 1]");
+    assert_snapshot!(said(|| Flatten.forward(&tape, x(&[]), Mode::Eval)), @"flatten: a number has no axis to keep");
+    assert_snapshot!(said(|| Unflatten(Shape::from([5])).forward(&tape, x(&[2, 3]), Mode::Eval)), @"reshape([2, 3]): [2, 3] holds 6 numbers, [2, 5] holds 10");
+    assert_snapshot!(said(|| Unflatten(Shape::from([5])).forward(&tape, x(&[]), Mode::Eval)), @"unflatten: a number has no axis for a batch");
+    assert_snapshot!(said(|| net.forward(&tape, x(&[5, 2, 2]), Mode::Eval)), @"layer `logits`, for a batch of shape [5, 4]: a linear layer of shape [3, 2] takes examples with 3 numbers along the last axis, found shape [4]");
+    assert_snapshot!(said(|| net.forward(&tape, x(&[]), Mode::Eval)), @"a number has no axis for a batch");
+    assert_snapshot!(said(|| lean.forward(&tape, x(&[5, 4]), Mode::Eval)), @"a checkpointed layer, for a batch of shape [5, 4]: a linear layer of shape [3, 2] takes examples with 3 numbers along the last axis, found shape [4]");
     assert_snapshot!(said(|| Linear::new(&mut params.clone(), "linear", [3, 2], Init::He, &mut rng)), @"a parameter named `linear.weight` exists already, of shape [3, 2]");
     assert_snapshot!(said(|| Mlp::new(&mut params.clone(), "net", &[4], Activation::Tanh, Init::He, &mut rng)), @"a perceptron needs the widths of its input and its output, found [4]");
     assert_snapshot!(said(|| Conv2d::new(&mut params.clone(), "conv2", kernel.groups(2), Init::He, &mut rng)), @"`conv2`: 1 and 2 channels do not split into 2 groups");
@@ -70,17 +70,17 @@ fn layers_record_at_the_line_that_calls_them() {
     let tape = Tape::new(&params);
     let row = tape.input(Tensor::zeros([5, 4]));
     let image = tape.input(Tensor::zeros([1, 6, 6, 2]));
-    recorded_here(&tape, || linear.forward(&tape, row.clone()));
-    recorded_here(&tape, || lean.forward(&tape, row.clone()));
-    recorded_here(&tape, || mlp.forward(&tape, row.clone()));
-    recorded_here(&tape, || conv.forward(&tape, image.clone()));
-    recorded_here(&tape, || tiled.forward(&tape, image.clone()));
-    recorded_here(&tape, || local.forward(&tape, image.clone()));
-    recorded_here(&tape, || table.forward(&tape, image.clone()));
-    recorded_here(&tape, || subsample.forward(&tape, image.clone()));
-    recorded_here(&tape, || MaxPool2d(Window::square(2)).forward(&tape, image.clone()));
-    recorded_here(&tape, || AvgPool2d(Window::square(2)).forward(&tape, image.clone()));
-    recorded_here(&tape, || Flatten.forward(&tape, image.clone()));
-    recorded_here(&tape, || Unflatten(Shape::from([2, 2])).forward(&tape, row.clone()));
-    recorded_here(&tape, || Activation::Relu.forward(&tape, row.clone()));
+    recorded_here(&tape, || linear.forward(&tape, row.clone(), Mode::Eval));
+    recorded_here(&tape, || lean.forward(&tape, row.clone(), Mode::Eval));
+    recorded_here(&tape, || mlp.forward(&tape, row.clone(), Mode::Eval));
+    recorded_here(&tape, || conv.forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || tiled.forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || local.forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || table.forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || subsample.forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || MaxPool2d(Window::square(2)).forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || AvgPool2d(Window::square(2)).forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || Flatten.forward(&tape, image.clone(), Mode::Eval));
+    recorded_here(&tape, || Unflatten(Shape::from([2, 2])).forward(&tape, row.clone(), Mode::Eval));
+    recorded_here(&tape, || Activation::Relu.forward(&tape, row.clone(), Mode::Eval));
 }

@@ -4,7 +4,7 @@ use insta::assert_snapshot;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Conv, Params, Segment, Tape, Tensor, Var};
-use tandem::nn::{Init, Layer, Linear, Sequential};
+use tandem::nn::{Init, Layer, Linear, Mode, Sequential};
 
 use crate::{panic_of, said};
 
@@ -40,8 +40,8 @@ fn variables_of_another_tape() {
     assert_snapshot!(said(|| tape.explain_in(&x(&[]), &y(&[]))), @"explain(): the output is a variable of another tape");
     assert_snapshot!(said(|| tape.path(&y(&[]))), @"path(): the variable is of another tape");
     assert_snapshot!(said(|| tape.checkpoint(&segment, y(&[2]))), @"checkpoint(): the input is a variable of another tape");
-    assert_snapshot!(said(|| linear.forward(&tape, y(&[2, 3]))), @"matmul: operand 1, of shape [3, 2], is a variable of another tape");
-    assert_snapshot!(said(|| net.forward(&tape, y(&[2, 3]))), @"forward(): x is a variable of another tape");
+    assert_snapshot!(said(|| linear.forward(&tape, y(&[2, 3]), Mode::Eval)), @"matmul: operand 1, of shape [3, 2], is a variable of another tape");
+    assert_snapshot!(said(|| net.forward(&tape, y(&[2, 3]), Mode::Eval)), @"forward(): x is a variable of another tape");
     let foreign = y(&[]);
     assert_snapshot!(said(|| x(&[]).backward().wrt(&foreign).is_some()), @"wrt(): the variable is of another tape than these gradients");
 }
@@ -83,5 +83,5 @@ fn tapes_that_are_spent() {
     assert_snapshot!(said(|| tape.explain(&x)), @"explain(): this tape is spent: a backward sweep freed what it had kept; start a new tape");
     assert_snapshot!(said(|| tape.explain_in(&x, &x)), @"explain(): this tape is spent: a backward sweep freed what it had kept; start a new tape");
     assert_snapshot!(said(|| tape.checkpoint(&segment, x.clone())), @"checkpoint(): this tape is spent: a backward sweep freed what it had kept; start a new tape");
-    assert_snapshot!(said(|| net.forward(&tape, x.clone())), @"forward(): this tape is spent: a backward sweep freed what it had kept; start a new tape");
+    assert_snapshot!(said(|| net.forward(&tape, x.clone(), Mode::Eval)), @"forward(): this tape is spent: a backward sweep freed what it had kept; start a new tape");
 }

@@ -15,12 +15,13 @@ use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// What a segment computes.
-type Body<T> = dyn for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>) -> Var<'t, T>;
+type Body<T> = dyn for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>, u64) -> Var<'t, T>;
 
 /// A piece of a computation of which [`Tape::checkpoint`] keeps the input alone.
 ///
 /// It owns what it needs: layers are descriptions that can be copied; parameters it asks of the tape that
-/// it is handed. It runs twice, and must compute the same both times.
+/// it is handed. It runs twice, and must compute the same both times: what it draws at random, it draws
+/// from a generator that a word seeds ([`with_word`](Segment::with_word)).
 pub struct Segment<T: Float = f32>(Rc<Body<T>>);
 
 impl<T: Float> Clone for Segment<T> {
@@ -32,13 +33,29 @@ impl<T: Float> Clone for Segment<T> {
 impl<T: Float> Segment<T> {
     /// A segment that computes this.
     pub fn new(body: impl for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>) -> Var<'t, T> + 'static) -> Segment<T> {
+        Segment(Rc::new(move |tape, x, _| body(tape, x)))
+    }
+
+    /// A segment that also depends on the word with which it is [run](Tape::checkpoint_with): it gets the
+    /// same one when it is computed again.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Segment, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let segment = Segment::with_word(|_, x, word| x.square() * word as f64);
+    /// let x = tape.input(3.0);
+    /// let y = tape.checkpoint_with(&segment, x.clone(), 2) + tape.checkpoint_with(&segment, x.clone(), 5);
+    /// assert_eq!(y.backward().wrt(&x).unwrap().item(), 2.0 * 6.0 + 5.0 * 6.0);
+    /// ```
+    pub fn with_word(body: impl for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>, u64) -> Var<'t, T> + 'static) -> Segment<T> {
         Segment(Rc::new(body))
     }
 
-    /// Computes it, as any other part of a program.
+    /// Computes it, as any other part of a program, with the word 0.
     #[track_caller]
     pub fn run<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
-        (self.0)(tape, x)
+        (self.0)(tape, x, 0)
     }
 
     /// Bytes of the description on the heap, what it owns there not counted.
@@ -53,7 +70,7 @@ impl<T: Float> Segment<T> {
         let each = (segments.len() as f64).sqrt().round().max(1.0) as usize;
         let chain = |part: &[Segment<T>]| {
             let part = part.to_vec();
-            Segment::new(move |tape, x| part.iter().fold(x, |x, segment| segment.run(tape, x)))
+            Segment::with_word(move |tape, x, word| part.iter().fold(x, |x, segment| (segment.0)(tape, x, word)))
         };
         segments.chunks(each).map(chain).collect()
     }
@@ -63,12 +80,13 @@ impl<T: Float> Segment<T> {
 /// used.
 pub struct Checkpoint<T: Float> {
     segment: Segment<T>,
+    word: u64,
     pub(crate) out: Shape,
 }
 
 impl<T: Float> Clone for Checkpoint<T> {
     fn clone(&self) -> Self {
-        Checkpoint { segment: self.segment.clone(), out: self.out }
+        Checkpoint { segment: self.segment.clone(), ..*self }
     }
 }
 
@@ -82,14 +100,14 @@ impl<T: Float> Checkpoint<T> {
         if r.is_recorded() {
             let first = core.arena.borrow().nodes.len();
             let tape = Tape::on(core, params);
-            let z = self.segment.run(&tape, r.x(0));
+            let z = (self.segment.0)(&tape, r.x(0), self.word);
             let z = Var { value: z.value, core, node: z.node };
             r.add_through(first, z, g);
         } else {
             let tape = Tape::new(params);
             let x = r.x(0).into_value();
             let x = if r.needs(0) { tape.input(x) } else { tape.constant(x) };
-            let z = self.segment.run(&tape, x.clone());
+            let z = (self.segment.0)(&tape, x.clone(), self.word);
             r.sweep_through(&tape.core, x.node, z.node, g.into_value());
         }
     }
@@ -194,20 +212,26 @@ impl<T: Float> Tape<'_, T> {
     /// If the segment does, or the tape is spent.
     #[track_caller]
     pub fn checkpoint<'t>(&'t self, segment: &Segment<T>, x: Var<'t, T>) -> Var<'t, T> {
+        self.checkpoint_with(segment, x, 0)
+    }
+
+    /// As [`checkpoint`](Tape::checkpoint), with a word for the [segment](Segment::with_word): a seed, say.
+    #[track_caller]
+    pub fn checkpoint_with<'t>(&'t self, segment: &Segment<T>, x: Var<'t, T>, word: u64) -> Var<'t, T> {
         let core = &*self.core;
         assert!(self.has(&x), "checkpoint(): the input is a variable of another tape");
         if !self.is_recording() {
-            return segment.run(self, x);
+            return (segment.0)(self, x, word);
         }
         core.check_not_spent("checkpoint()");
         let noting = Noting::start(core);
-        let value = segment.run(self, x.clone().detach()).into_value();
+        let value = (segment.0)(self, x.clone().detach(), word).into_value();
         drop(noting);
         if x.node == NONE && core.arena.borrow().noted.is_empty() {
             return core.constant(value);
         }
         core.take_snapshot(self.params());
-        let op = Checkpoint { segment: segment.clone(), out: value.shape() };
+        let op = Checkpoint { segment: segment.clone(), word, out: value.shape() };
         let node =
             core.arena.borrow_mut().push_kept(AnyOp::Checkpoint(op), (x.node, x.value), core.line(), core.scope.get());
         Var { value, core, node }

@@ -18,7 +18,7 @@ use crate::tape::Tape;
 /// The fields add up to all that the store, the tape, the optimizer and the pool have asked for.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
-    /// Values in the store, each slot once.
+    /// Values in the store, each slot once, and its states.
     pub parameters: usize,
     /// Gradients of parameters, each slot once: buffers that hold one, or that wait in the pool for
     /// the next step's.

@@ -19,6 +19,7 @@
 //! | to | use |
 //! |---|---|
 //! | store parameters, share them, part them | [`Params`], [`Params::tie`], [`Params::untie`] |
+//! | remember what is no parameter | [`Params::add_state`], [`StateId`] |
 //! | compute with them | [`Tape`], [`Var`] |
 //! | get gradients | [`Var::backward`], [`Tape::grad`], [`Gradients`] |
 //! | get gradients of gradients, Hessian-vector products | [`Tape::grad_with`] |
@@ -81,7 +82,7 @@ pub use graph::{Graph, GraphEdge, GraphNode, GraphPart, NodeKind};
 pub use local::release_memory;
 pub use op::{Needs, Op, Out, Saves};
 pub use ops::{Conv, Window};
-pub use params::{ParamId, Params, ShapeMismatch, SlotId};
+pub use params::{ParamId, Params, ShapeMismatch, SlotId, StateId};
 pub use pool::Kind;
 pub use rule::Rule;
 pub use shape::{MAX_RANK, Shape, ShapeError};

@@ -1,13 +1,19 @@
 //! The store: every trainable number, once. Names point to slots; to tie is to point two names
 //! at one slot.
 
+mod cast;
+mod mismatch;
+mod state;
+
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
+pub use self::mismatch::ShapeMismatch;
+use self::state::State;
+pub use self::state::StateId;
 use crate::float::Float;
 use crate::pool::Kind;
-use crate::shape::Shape;
 use crate::tensor::Tensor;
 
 /// The index of a name in a [`Params`]. Plain data: copying it shares the parameter.
@@ -53,7 +59,8 @@ pub struct Slot<T: Float> {
     copy_of: Option<SlotId>,
 }
 
-/// The store of all parameters of a program: names, the slots they point to, and one value a slot.
+/// The store of all parameters of a program: names, the slots they point to, and one value a slot; and the
+/// [state](Params::add_state) that goes with them.
 ///
 /// What counts, updates or reports goes over slots, so that a shared parameter counts once. A
 /// clone copies the numbers (when they are next written) and keeps every tie, and accepts the ids
@@ -76,6 +83,7 @@ pub struct Params<T: Float = f32> {
     /// Shared with clones until one of them changes.
     names: Arc<Vec<Name>>,
     slots: Vec<Slot<T>>,
+    states: Arc<Vec<State<T>>>,
 }
 
 /// A number that nothing in this program had before.
@@ -99,13 +107,13 @@ impl<T: Float> Clone for Params<T> {
 impl<T: Float> Params<T> {
     /// An empty store.
     pub fn new() -> Params<T> {
-        Params { names: Arc::default(), slots: Vec::new() }
+        Params { names: Arc::default(), slots: Vec::new(), states: Arc::default() }
     }
 
     /// A clone whose list of slots is this one, which is empty and may have memory already.
     pub(crate) fn clone_into_list(&self, mut list: Vec<Slot<T>>) -> Params<T> {
         list.clone_from(&self.slots);
-        Params { names: Arc::clone(&self.names), slots: list }
+        Params { names: Arc::clone(&self.names), slots: list, states: Arc::clone(&self.states) }
     }
 
     /// The list of slots, empty, for the next [`clone_into_list`](Params::clone_into_list).
@@ -120,15 +128,23 @@ impl<T: Float> Params<T> {
     /// If the name is taken.
     #[track_caller]
     pub fn add(&mut self, path: &str, mut value: Tensor<T>) -> ParamId {
-        if let Some(taken) = self.find(path) {
-            panic!("a parameter named `{path}` exists already, of shape {}", self.get(taken).shape());
-        }
+        self.check_new(path);
         value.mark(Kind::Parameter);
         let slot = self.new_slot(value, None, true);
         let index = self.names.len() as u32;
         let stamp = next_stamp();
         Arc::make_mut(&mut self.names).push(Name { path: path.into(), slot, stamp });
         ParamId { index, stamp }
+    }
+
+    #[track_caller]
+    fn check_new(&self, path: &str) {
+        if let Some(taken) = self.find(path) {
+            panic!("a parameter named `{path}` exists already, of shape {}", self.get(taken).shape());
+        }
+        if let Some(taken) = self.find_state(path) {
+            panic!("a state named `{path}` exists already, of shape {}", self.state(taken).shape());
+        }
     }
 
     fn new_slot(&mut self, value: Tensor<T>, copy_of: Option<SlotId>, trainable: bool) -> u32 {
@@ -358,7 +374,8 @@ impl<T: Float> Params<T> {
     pub fn bookkeeping_bytes(&self) -> usize {
         let paths: usize = self.names.iter().map(|name| name.path.len()).sum();
         let header = size_of::<[usize; 2]>() + size_of::<Vec<Name>>();
-        header + self.names.capacity() * size_of::<Name>() + self.slots.capacity() * size_of::<Slot<T>>() + paths
+        let lists = self.names.capacity() * size_of::<Name>() + self.slots.capacity() * size_of::<Slot<T>>();
+        header + lists + paths + self.state_list_bytes()
     }
 }
 
@@ -368,24 +385,3 @@ impl<T: Float> fmt::Debug for Params<T> {
         f.debug_map().entries(rows).finish()
     }
 }
-
-/// Two values that were to become one have different shapes.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShapeMismatch {
-    /// The name that was to change.
-    pub name: Box<str>,
-    /// Its shape.
-    pub shape: Shape,
-    /// What it was to share with or be set to.
-    pub other: Box<str>,
-    /// The shape of that.
-    pub other_shape: Shape,
-}
-
-impl fmt::Display for ShapeMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}` has shape {}, but {} has shape {}", self.name, self.shape, self.other, self.other_shape)
-    }
-}
-
-impl std::error::Error for ShapeMismatch {}

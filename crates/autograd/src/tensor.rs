@@ -219,7 +219,11 @@ impl<T: Float> Tensor<T> {
 
     /// The same numbers as another element type.
     pub fn cast<U: Float>(&self) -> Tensor<U> {
-        Tensor::build(self.shape(), Kind::Activation, |out| {
+        self.cast_for(Kind::Activation)
+    }
+
+    pub(crate) fn cast_for<U: Float>(&self, kind: Kind) -> Tensor<U> {
+        Tensor::build(self.shape(), kind, |out| {
             for (to, from) in out.iter_mut().zip(self.data()) {
                 *to = U::from_f64(from.to_f64());
             }

@@ -3,6 +3,7 @@
 use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var};
 
 use crate::layer::Layer;
+use crate::mode::Mode;
 
 /// A function of each number by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,7 +40,7 @@ impl<T: Float> Layer<T> for Activation {
         Ok(input)
     }
     #[track_caller]
-    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         self.apply(x)
     }
 }

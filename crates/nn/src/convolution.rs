@@ -8,6 +8,8 @@ use tandem_autograd::{Conv, Float, Op, ParamId, Params, Shape, ShapeError, Tape,
 
 use crate::init::Init;
 use crate::layer::{Layer, Use};
+use crate::layout::{Layout, Layouts};
+use crate::mode::Mode;
 
 /// Convolution: one kernel for all positions. In PyTorch this is called `nn.Conv2d`.
 ///
@@ -19,13 +21,13 @@ use crate::layer::{Layer, Use};
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Conv2d, Init, Kernel, Layer};
+/// use tandem_nn::{Conv2d, Init, Kernel, Layer, Mode};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let kernel = Kernel::new([3, 3], [1, 8]).pad([1, 1]);
 /// let layer = Conv2d::new(&mut params, "conv1", kernel, Init::He, &mut rng);
 /// assert_eq!(params.numel(), 3 * 3 * 8 + 8);
 /// let tape = Tape::new(&params);
-/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 28, 28, 1])));
+/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 28, 28, 1])), Mode::Eval);
 /// assert_eq!(y.shape().to_vec(), [5, 28, 28, 8]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -47,13 +49,13 @@ pub struct Conv2d {
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Init, Kernel, Layer, TiledConv2d};
+/// use tandem_nn::{Init, Kernel, Layer, Mode, TiledConv2d};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let kernel = Kernel::new([3, 3], [1, 8]);
 /// let layer = TiledConv2d::new(&mut params, "conv1", (2, 2), kernel, Init::He, &mut rng);
 /// assert_eq!(params.numel(), 2 * 2 * (3 * 3 * 8 + 8));
 /// let tape = Tape::new(&params);
-/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 9, 9, 1])));
+/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 9, 9, 1])), Mode::Eval);
 /// assert_eq!(y.shape().to_vec(), [5, 7, 7, 8]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -75,13 +77,13 @@ pub struct TiledConv2d {
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Init, Kernel, Layer, LocallyConnected2d};
+/// use tandem_nn::{Init, Kernel, Layer, LocallyConnected2d, Mode};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let kernel = Kernel::new([3, 3], [1, 8]);
 /// let layer = LocallyConnected2d::new(&mut params, "conv1", [9, 9], kernel, Init::He, &mut rng);
 /// assert_eq!(params.numel(), 7 * 7 * (3 * 3 * 8 + 8));
 /// let tape = Tape::new(&params);
-/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 9, 9, 1])));
+/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([5, 9, 9, 1])), Mode::Eval);
 /// assert_eq!(y.shape().to_vec(), [5, 7, 7, 8]);
 /// ```
 #[derive(Clone, Copy, Debug)]
@@ -300,8 +302,16 @@ macro_rules! layer {
                 let out = output(&self.conv, input, weight)?;
                 Ok(uses(params, (self.weight, self.bias), kernels(weight), out))
             }
+            fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+                let weight = params.get(self.weight).shape();
+                // Tiled and unshared kernels have no counterpart in PyTorch.
+                if weight.rank() == 4 {
+                    to.put(self.weight, Layout::kernel(weight));
+                }
+                output(&self.conv, input, weight)
+            }
             #[track_caller]
-            fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+            fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
                 add_bias(x.conv(tape.param(self.weight), self.conv), tape, self.bias)
             }
         }

@@ -3,6 +3,8 @@
 use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var};
 
 use crate::layer::Layer;
+use crate::layout::Layouts;
+use crate::mode::Mode;
 
 /// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`. Images are laid out as rows × columns
 /// × channels, so the order differs from PyTorch's, where channels come first.
@@ -16,8 +18,14 @@ impl<T: Float> Layer<T> for Flatten {
     fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
         Ok(Shape::from([input.len()]))
     }
+    fn layouts(&self, _: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        if let [h, w, c] = input.to_vec()[..] {
+            to.flattened = Some([h, w, c]);
+        }
+        Ok(Shape::from([input.len()]))
+    }
     #[track_caller]
-    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         x.flatten()
     }
 }
@@ -37,7 +45,7 @@ impl<T: Float> Layer<T> for Unflatten {
         Ok(self.0)
     }
     #[track_caller]
-    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         let shape = x.shape();
         assert!(shape.rank() > 0, "unflatten: a number has no axis for a batch");
         x.reshape(self.0.batched(shape[0] as usize))

@@ -6,6 +6,8 @@ use smallvec::SmallVec;
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, SlotId, Tape, Var};
 
 use crate::checkpointed::Checkpointed;
+use crate::layout::Layouts;
+use crate::mode::Mode;
 
 /// One use of a parameter by a layer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -38,13 +40,23 @@ pub trait Layer<T: Float> {
         self.output(params, input).map(|_| SmallVec::new())
     }
 
+    /// Notes which parameters and states PyTorch lays out otherwise, for examples of this shape; what is not
+    /// noted stands there as it does here. The shape of the result.
+    ///
+    /// # Errors
+    /// If an example of this shape does not fit.
+    fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        let _ = to;
+        self.output(params, input)
+    }
+
     /// Bytes of the lists that the description holds beside itself, as they have grown.
     fn bookkeeping_bytes(&self) -> usize {
         0
     }
 
-    /// The result for a batch.
-    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T>;
+    /// The result for a batch, in training or in evaluation.
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T>;
 }
 
 /// Layers one after another. In PyTorch this is called `nn.Sequential`.
@@ -52,14 +64,14 @@ pub trait Layer<T: Float> {
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Activation, Init, Layer, Linear, Sequential};
+/// use tandem_nn::{Activation, Init, Layer, Linear, Mode, Sequential};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let mut net = Sequential::new();
 /// net.push("hidden", Linear::new(&mut params, "hidden", [4, 8], Init::He, &mut rng));
 /// net.push("relu", Activation::Relu);
 /// net.push("out", Linear::new(&mut params, "out", [8, 3], Init::He, &mut rng));
 /// let tape = Tape::new(&params);
-/// let y = net.forward(&tape, tape.constant(Tensor::zeros([5, 4])));
+/// let y = net.forward(&tape, tape.constant(Tensor::zeros([5, 4])), Mode::Eval);
 /// assert_eq!(y.shape().to_vec(), [5, 3]);
 /// let rows = net.rows(&params, [4].into())?;          // what each layer is and has
 /// assert_eq!((&*rows[0].name, rows[0].kind, rows[0].parameters), ("hidden", "linear", 4 * 8 + 8));
@@ -177,12 +189,17 @@ impl<T: Float> Layer<T> for Sequential<T> {
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         Ok(self.rows(params, input)?.into_iter().flat_map(|row| row.uses).collect())
     }
+    fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        self.layers.iter().try_fold(input, |shape, (name, layer)| {
+            layer.layouts(params, shape, to).map_err(|error| of_layer(name, &error))
+        })
+    }
     fn bookkeeping_bytes(&self) -> usize {
         let of_layer = |(name, layer): &Named<T>| name.len() + size_of_val(&**layer) + layer.bookkeeping_bytes();
         self.layers.capacity() * size_of::<Named<T>>() + self.layers.iter().map(of_layer).sum::<usize>()
     }
     #[track_caller]
-    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T> {
         tape.check("forward()", &x);
         let mut x = x;
         for (name, layer) in &self.layers {
@@ -192,7 +209,7 @@ impl<T: Float> Layer<T> for Sequential<T> {
                 panic!("layer `{name}`, for a batch of shape {batch}: {error}");
             }
             let _part = tape.enter_at(name, Location::caller());
-            x = layer.forward(tape, x);
+            x = layer.forward(tape, x, mode);
         }
         x
     }

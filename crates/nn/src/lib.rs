@@ -7,15 +7,15 @@
 //! ```
 //! use rand::SeedableRng;
 //! use tandem_autograd::{Params, Tape, Tensor};
-//! use tandem_nn::{Activation, Adam, Init, Layer, Mlp, Optimizer};
-//! let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
+//! use tandem_nn::{Activation, Adam, Generator, Init, Layer, Mlp, Mode, Optimizer, Training};
+//! let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
 //! let net = Mlp::new(&mut params, "net", &[2, 8, 2], Activation::Tanh, Init::Glorot, &mut rng);
-//! let mut optimizer = Adam::new(0.05);
+//! let (mut optimizer, training) = (Adam::new(0.05), Training::new(rng));
 //! let (x, y) = (Tensor::new([4, 2], vec![0., 0., 0., 1., 1., 0., 1., 1.]), Tensor::new([4], vec![0., 1., 1., 0.]));
 //! let mut loss = f32::NAN;
 //! for _ in 0..200 {
 //!     let tape = Tape::new(&params);
-//!     let logits = net.forward(&tape, tape.constant(x.clone()));
+//!     let logits = net.forward(&tape, tape.constant(x.clone()), Mode::Train(&training));
 //!     let objective = logits.cross_entropy(tape.constant(y.clone()));
 //!     loss = objective.item();
 //!     let gradients = objective.backward();
@@ -33,9 +33,12 @@
 //! | put layers one after another, and count what they share | [`Sequential`], [`LayerRow`] |
 //! | keep less for the backward sweep, and compute it again | [`Checkpointed`], [`Sequential::checkpointed`] |
 //! | go between maps and rows of numbers | [`Flatten`], [`Unflatten`] |
+//! | keep numbers in a good range | [`BatchNorm`] |
+//! | say what a pass is for; draw at random; remember statistics | [`Mode`], [`Training`], [`Generator`] |
 //! | draw first weights | [`Init`] |
 //! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
 //! | read digits, hand them out in batches | [`data`] |
+//! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
 //! | write a layer | [`Layer`], [`Use`] |
 //!
 //! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
@@ -48,7 +51,10 @@ pub mod data;
 mod flatten;
 mod init;
 mod layer;
+mod layout;
 mod linear;
+mod mode;
+mod norm;
 mod optimizer;
 mod pooling;
 mod subsample;
@@ -60,7 +66,10 @@ pub use convolution::{Conv2d, Kernel, LocallyConnected2d, TiledConv2d};
 pub use flatten::{Flatten, Unflatten};
 pub use init::Init;
 pub use layer::{Layer, LayerRow, Sequential, Use};
+pub use layout::{Layout, Layouts};
 pub use linear::{Linear, Mlp};
+pub use mode::{Generator, Mode, Training};
+pub use norm::BatchNorm;
 pub use optimizer::{Adam, Optimizer, Sgd};
 pub use pooling::{AvgPool2d, MaxPool2d};
 pub use subsample::Subsample2d;

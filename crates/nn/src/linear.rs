@@ -7,6 +7,8 @@ use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
 use crate::activation::Activation;
 use crate::init::Init;
 use crate::layer::{Layer, Use};
+use crate::layout::{Layout, Layouts};
+use crate::mode::Mode;
 
 /// y = x · W + b, with x of shape `[n, …, inputs]` and W stored as `[inputs, outputs]`, the way the
 /// product reads it. (PyTorch's `nn.Linear` stores the transpose.)
@@ -14,14 +16,14 @@ use crate::layer::{Layer, Use};
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Init, Layer, Linear};
+/// use tandem_nn::{Init, Layer, Linear, Mode};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let layer = Linear::new(&mut params, "fc", [3, 2], Init::He, &mut rng);
 /// assert_eq!(params.names().map(|(_, path)| path).collect::<Vec<_>>(), ["fc.weight", "fc.bias"]);
 /// let tape = Tape::new(&params);
-/// assert_eq!(layer.forward(&tape, tape.constant(Tensor::zeros([5, 3]))).shape().to_vec(), [5, 2]);
+/// assert_eq!(layer.forward(&tape, tape.constant(Tensor::zeros([5, 3])), Mode::Eval).shape().to_vec(), [5, 2]);
 /// // An example may have several rows; each number of W is then applied once for each of them.
-/// assert_eq!(layer.forward(&tape, tape.constant(Tensor::zeros([5, 7, 3]))).shape().to_vec(), [5, 7, 2]);
+/// assert_eq!(layer.forward(&tape, tape.constant(Tensor::zeros([5, 7, 3])), Mode::Eval).shape().to_vec(), [5, 7, 2]);
 /// assert_eq!(layer.uses(&params, [7, 3].into())?[0].connections, 7 * 6);
 /// # Ok::<(), tandem_autograd::ShapeError>(())
 /// ```
@@ -75,8 +77,17 @@ impl<T: Float> Layer<T> for Linear {
         self.output(params, input)?;
         Ok(once_a_row(params, input, [self.weight, self.bias]))
     }
+    fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        let weight = params.get(self.weight).shape();
+        let layout = match to.flattened.take() {
+            Some(maps) => Layout::linear_after_flatten(weight, maps),
+            None => Layout::linear(weight),
+        };
+        to.put(self.weight, layout);
+        self.output(params, input)
+    }
     #[track_caller]
-    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         x.matmul(tape.param(self.weight)) + tape.param(self.bias)
     }
 }
@@ -97,11 +108,11 @@ fn once_a_row<T: Float>(
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Activation, Init, Layer, Mlp};
+/// use tandem_nn::{Activation, Init, Layer, Mlp, Mode};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let net = Mlp::new(&mut params, "net", &[4, 16, 16, 2], Activation::Tanh, Init::Glorot, &mut rng);
 /// let tape = Tape::new(&params);
-/// assert_eq!(net.forward(&tape, tape.constant(Tensor::zeros([5, 4]))).shape().to_vec(), [5, 2]);
+/// assert_eq!(net.forward(&tape, tape.constant(Tensor::zeros([5, 4])), Mode::Eval).shape().to_vec(), [5, 2]);
 /// ```
 #[derive(Clone, Debug)]
 pub struct Mlp {
@@ -145,18 +156,21 @@ impl<T: Float> Layer<T> for Mlp {
         self.output(params, input)?;
         Ok(once_a_row(params, input, self.layers.iter().flat_map(|layer| [layer.weight, layer.bias])))
     }
+    fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        self.layers.iter().try_fold(input, |shape, layer| layer.layouts(params, shape, to))
+    }
     fn bookkeeping_bytes(&self) -> usize {
         // The first few stand in the description itself.
         if self.layers.spilled() { self.layers.capacity() * size_of::<Linear>() } else { 0 }
     }
     #[track_caller]
-    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T> {
         let (last, hidden) = self.layers.split_last().expect("a perceptron has a layer");
         // A loop, because a closure would not know the caller's line.
         let mut x = x;
         for layer in hidden {
-            x = self.activation.apply(layer.forward(tape, x));
+            x = self.activation.apply(layer.forward(tape, x, mode));
         }
-        last.forward(tape, x)
+        last.forward(tape, x, mode)
     }
 }

@@ -3,6 +3,7 @@
 use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var, Window};
 
 use crate::layer::Layer;
+use crate::mode::Mode;
 
 /// The largest number of each window:
 ///
@@ -13,13 +14,13 @@ use crate::layer::Layer;
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor, Window};
-/// use tandem_nn::{AvgPool2d, Layer, MaxPool2d};
+/// use tandem_nn::{AvgPool2d, Layer, MaxPool2d, Mode};
 /// let params = Params::<f32>::new();
 /// let tape = Tape::new(&params);
 /// let x = tape.constant(Tensor::new([1, 2, 4, 1], vec![1., 2., 3., 4., 5., 6., 7., 8.]));
-/// let largest = MaxPool2d(Window::square(2)).forward(&tape, x.clone());
+/// let largest = MaxPool2d(Window::square(2)).forward(&tape, x.clone(), Mode::Eval);
 /// assert_eq!((largest.shape(), largest.value().data()), ([1, 1, 2, 1].into(), &[6., 8.][..]));
-/// let mean = AvgPool2d(Window::square(2)).forward(&tape, x);
+/// let mean = AvgPool2d(Window::square(2)).forward(&tape, x, Mode::Eval);
 /// assert_eq!(mean.value().data(), [3.5, 5.5]);
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -46,7 +47,7 @@ impl<T: Float> Layer<T> for MaxPool2d {
         pooled(self.0, input)
     }
     #[track_caller]
-    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         x.max_pool(self.0)
     }
 }
@@ -59,7 +60,7 @@ impl<T: Float> Layer<T> for AvgPool2d {
         pooled(self.0, input)
     }
     #[track_caller]
-    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         x.avg_pool(self.0)
     }
 }

@@ -4,6 +4,7 @@ use smallvec::{SmallVec, smallvec};
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Tensor, Var, Window};
 
 use crate::layer::{Layer, Use};
+use crate::mode::Mode;
 use crate::pooling::pooled;
 
 /// Trainable subsampling, as in LeNet-5 (LeCun, Bottou, Bengio and Haffner 1998, section II.B):
@@ -17,14 +18,14 @@ use crate::pooling::pooled;
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor, Window};
-/// use tandem_nn::{Layer, Subsample2d};
+/// use tandem_nn::{Layer, Mode, Subsample2d};
 /// let mut params = Params::<f32>::new();
 /// let layer = Subsample2d::new(&mut params, "s2", Window::square(2), 6);
 /// assert_eq!(params.numel(), 12);
 /// let connections: usize = layer.uses(&params, [28, 28, 6].into())?.iter().map(|each| each.connections).sum();
 /// assert_eq!(connections, 5_880);
 /// let tape = Tape::new(&params);
-/// let y = layer.forward(&tape, tape.constant(Tensor::full([5, 28, 28, 6], 3.0)));
+/// let y = layer.forward(&tape, tape.constant(Tensor::full([5, 28, 28, 6], 3.0)), Mode::Eval);
 /// assert_eq!((y.shape(), y.value().data()[0]), ([5, 14, 14, 6].into(), 3.0));
 /// # Ok::<(), tandem_autograd::ShapeError>(())
 /// ```
@@ -87,7 +88,7 @@ impl<T: Float> Layer<T> for Subsample2d {
         ])
     }
     #[track_caller]
-    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         let coefficient = tape.param(self.coefficient);
         if let Err(error) = check_channels(coefficient.shape(), x.shape().example()) {
             panic!("{error}");
@@ -124,7 +125,7 @@ mod tests {
         let layer = Subsample2d::new(&mut params, "s", window, 3);
         let run = |params: &Params<f64>, layer: &dyn Layer<f64>| {
             let tape = Tape::new(params);
-            layer.forward(&tape, tape.constant(numbers([2, 4, 6, 3]))).into_value()
+            layer.forward(&tape, tape.constant(numbers([2, 4, 6, 3])), Mode::Eval).into_value()
         };
         let mean = run(&params, &AvgPool2d(window));
         assert_eq!(run(&params, &layer), mean);
@@ -148,7 +149,7 @@ mod tests {
         }
         let refused = std::panic::catch_unwind(|| {
             let tape = Tape::new(&params);
-            layer.forward(&tape, tape.constant(Tensor::zeros([1, 4, 4, 1])));
+            layer.forward(&tape, tape.constant(Tensor::zeros([1, 4, 4, 1])), Mode::Eval);
         });
         assert!(refused.is_err());
     }

@@ -7,6 +7,7 @@ use tandem_autograd::{Conv, Float, Kind, ParamId, Params, Shape, ShapeError, Tap
 use crate::convolution::{Kernel, add_bias, output, uses};
 use crate::init::Init;
 use crate::layer::{Layer, Use};
+use crate::mode::Mode;
 
 /// Convolution in which each channel of the result sees only the image channels that a table
 /// lists, as C3 of LeNet-5 does (LeCun, Bottou, Bengio and Haffner 1998, table I):
@@ -23,13 +24,13 @@ use crate::layer::{Layer, Use};
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Init, Kernel, Layer, TableConv2d};
+/// use tandem_nn::{Init, Kernel, Layer, Mode, TableConv2d};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let table: [&[usize]; 2] = [&[0, 1], &[2]];       // result 0 sees channels 0 and 1, result 1 sees 2
 /// let layer = TableConv2d::new(&mut params, "c3", &table, Kernel::new([5, 5], [3, 2]), Init::LeCun, &mut rng);
 /// assert_eq!(params.numel(), 3 * 25 + 2);           // 3 of 6 kernels, 2 biases
 /// let tape = Tape::new(&params);
-/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([4, 14, 14, 3])));
+/// let y = layer.forward(&tape, tape.constant(Tensor::zeros([4, 14, 14, 3])), Mode::Eval);
 /// assert_eq!(y.shape().to_vec(), [4, 10, 10, 2]);
 /// ```
 #[derive(Clone, Debug)]
@@ -143,7 +144,7 @@ impl<T: Float> Layer<T> for TableConv2d {
         size_of_val(&*self.pairs)
     }
     #[track_caller]
-    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
         add_bias(x.conv(self.filled(tape.param(self.weight)), self.conv), tape, self.bias)
     }
 }
@@ -202,7 +203,7 @@ mod tests {
 
             let run = |layer: &dyn Layer<f64>| {
                 let tape = Tape::new(&params);
-                let z = layer.forward(&tape, tape.constant(images()));
+                let z = layer.forward(&tape, tape.constant(images()), Mode::Eval);
                 (z.value().clone(), z.square().sum().backward())
             };
             let ((z, gradients), (expected, all)) = (run(&layer), run(&full));

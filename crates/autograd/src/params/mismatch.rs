@@ -1,0 +1,26 @@
+//! Two shapes that were to be one.
+
+use std::fmt;
+
+use crate::shape::Shape;
+
+/// Two values that were to become one have different shapes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeMismatch {
+    /// The name that was to change.
+    pub name: Box<str>,
+    /// Its shape.
+    pub shape: Shape,
+    /// What it was to share with or be set to.
+    pub other: Box<str>,
+    /// The shape of that.
+    pub other_shape: Shape,
+}
+
+impl fmt::Display for ShapeMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}` has shape {}, but {} has shape {}", self.name, self.shape, self.other, self.other_shape)
+    }
+}
+
+impl std::error::Error for ShapeMismatch {}

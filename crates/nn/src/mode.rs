@@ -1,0 +1,121 @@
+//! Training or evaluation: said in every call, held by no layer.
+
+use std::cell::RefCell;
+
+use rand::{Rng, SeedableRng};
+use tandem_autograd::{Float, Params, StateId, Tensor};
+
+/// The generator from which a training draws. Its seed, stream and position can be saved, so that a
+/// training that was stopped goes on with the same draws; those of `rand`'s `StdRng` cannot.
+pub type Generator = rand_chacha::ChaCha8Rng;
+
+/// What a forward pass is for. In PyTorch this is hidden state, `model.train()` and `model.eval()`.
+#[derive(Clone, Copy, Debug)]
+pub enum Mode<'m, T: Float = f32> {
+    /// Dropout draws; batch norm takes the statistics of the batch, and notes the running ones.
+    Train(&'m Training<T>),
+    /// Dropout does nothing; batch norm takes the running statistics.
+    Eval,
+}
+
+/// What the forward passes of a training draw from, and what they note: new states, until they are
+/// [committed](Training::commit).
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{BatchNorm, Generator, Layer, Mode, Training};
+/// let mut params = Params::<f64>::new();
+/// let norm = BatchNorm::new(&mut params, "norm", 1);
+/// let mut training = Training::new(Generator::seed_from_u64(7));
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([2, 1], vec![3.0, 5.0]));
+/// let y = norm.forward(&tape, x, Mode::Train(&training));     // the mean of the batch is 4
+/// assert!((y.value().data()[1] - 1.0).abs() < 1e-5);
+/// training.commit(&mut params);                               // the tape is gone, the store is free
+/// assert_eq!(params.state(norm.mean).data(), [0.1 * 4.0]);
+/// ```
+#[derive(Debug)]
+pub struct Training<T: Float = f32> {
+    generator: RefCell<Generator>,
+    noted: RefCell<Noted<T>>,
+}
+
+/// States and their new values.
+pub(crate) type Noted<T> = Vec<(StateId, Tensor<T>)>;
+
+impl<T: Float> Training<T> {
+    /// A training that draws from this generator.
+    pub fn new(generator: Generator) -> Training<T> {
+        Training { generator: RefCell::new(generator), noted: RefCell::default() }
+    }
+
+    /// A training that draws from the generator of this seed, and has noted this.
+    pub(crate) fn going_on(seed: u64, noted: Noted<T>) -> Training<T> {
+        Training { noted: noted.into(), ..Training::new(Generator::seed_from_u64(seed)) }
+    }
+
+    /// Draws from the generator.
+    pub fn draw<R>(&self, draw: impl FnOnce(&mut Generator) -> R) -> R {
+        draw(&mut self.generator.borrow_mut())
+    }
+
+    /// The generator, to save or to replace it, or for draws outside of layers.
+    pub fn generator(&mut self) -> &mut Generator {
+        self.generator.get_mut()
+    }
+
+    /// Notes the next value of a state.
+    pub fn note(&self, id: StateId, value: Tensor<T>) {
+        let mut noted = self.noted.borrow_mut();
+        match noted.iter_mut().find(|(other, _)| *other == id) {
+            Some((_, old)) => *old = value,
+            None => noted.push((id, value)),
+        }
+    }
+
+    /// The value of a state as a layer finds it: the one noted last, else the store's. A layer that is used
+    /// twice in a pass goes on from its first use.
+    #[track_caller]
+    pub fn state(&self, params: &Params<T>, id: StateId) -> Tensor<T> {
+        let noted = self.noted.borrow();
+        let found = noted.iter().find(|(other, _)| *other == id);
+        found.map_or_else(|| params.state(id), |(_, value)| value).clone()
+    }
+
+    /// Puts what was noted into the store. To call after a step; to leave a step out, [`forget`](Training::forget).
+    ///
+    /// # Panics
+    /// If the store is not the one of the passes, or a clone of it.
+    #[track_caller]
+    pub fn commit(&mut self, params: &mut Params<T>) {
+        // A loop, because a closure would not know the caller's line.
+        for (id, value) in self.noted.get_mut().drain(..) {
+            params.set_state(id, value).unwrap_or_else(|error| panic!("commit(): {error}"));
+        }
+    }
+
+    /// Forgets what was noted.
+    pub fn forget(&mut self) {
+        self.noted.get_mut().clear();
+    }
+
+    /// A word that decides all draws of a part of a pass, so that they can be drawn again.
+    pub(crate) fn word(&self) -> u64 {
+        self.draw(Rng::next_u64)
+    }
+
+    /// What was noted so far, for a part of the pass to go on from; [`give`](Training::give) puts it back.
+    pub(crate) fn take(&self) -> Noted<T> {
+        self.noted.take()
+    }
+
+    pub(crate) fn give(&self, noted: Noted<T>) {
+        self.noted.replace(noted);
+    }
+
+    /// Bytes of the list of what was noted, as it has grown.
+    pub fn bookkeeping_bytes(&self) -> usize {
+        self.noted.borrow().capacity() * size_of::<(StateId, Tensor<T>)>()
+    }
+}
