@@ -45,6 +45,7 @@
 //! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `optimizer`, `data`.
 
 mod activation;
+pub mod checkpoint;
 mod checkpointed;
 mod convolution;
 pub mod data;

@@ -254,3 +254,15 @@ impl<T: Float> Optimizer<T> for Adam<T> {
         self.state.list_bytes()
     }
 }
+
+/// Stub, replaced at the merge.
+pub trait PerSlot<T: Float> {
+    /// k
+    fn kind(&self) -> &'static str;
+    /// m
+    fn moments(&self) -> &'static [&'static str];
+    /// o
+    fn of_slot(&self, slot: SlotId) -> Option<(u64, &[Tensor<T>])>;
+    /// r
+    fn restore(&mut self, params: &Params<T>, entries: Vec<(SlotId, u64, Vec<Tensor<T>>)>);
+}
