@@ -36,17 +36,24 @@
 //! | keep numbers in a good range | [`BatchNorm`] |
 //! | say what a pass is for; draw at random; remember statistics | [`Mode`], [`Training`], [`Generator`] |
 //! | draw first weights | [`Init`] |
-//! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
+//! | take steps | [`Sgd`], [`Adam`], [`AdamW`], [`Optimizer`], with other settings for a [`Group`] of names |
+//! | change the learning rate from step to step | [`RateSchedule`] |
+//! | cut gradients to a size | [`clip_norm`], [`clip_value`], [`gradient_norm`] |
+//! | average the parameters over steps | [`Ema`] |
+//! | save what is remembered between steps | [`PerSlot`] |
 //! | read digits, hand them out in batches | [`data`] |
 //! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
 //! | write a layer | [`Layer`], [`Use`] |
 //!
 //! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
-//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `optimizer`, `data`.
+//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `optimizer/`, `schedule`,
+//! `clip`, `average`, `data`.
 
 mod activation;
+mod average;
 pub mod checkpoint;
 mod checkpointed;
+mod clip;
 mod convolution;
 pub mod data;
 mod flatten;
@@ -58,11 +65,14 @@ mod mode;
 mod norm;
 mod optimizer;
 mod pooling;
+mod schedule;
 mod subsample;
 mod table_conv;
 
 pub use activation::Activation;
+pub use average::Ema;
 pub use checkpointed::Checkpointed;
+pub use clip::{clip_norm, clip_value, gradient_norm};
 pub use convolution::{Conv2d, Kernel, LocallyConnected2d, TiledConv2d};
 pub use flatten::{Flatten, Unflatten};
 pub use init::Init;
@@ -71,7 +81,8 @@ pub use layout::{Layout, Layouts};
 pub use linear::{Linear, Mlp};
 pub use mode::{Generator, Mode, Training};
 pub use norm::BatchNorm;
-pub use optimizer::{Adam, Optimizer, Sgd};
+pub use optimizer::{Adam, AdamLike, AdamW, Group, Optimizer, PerSlot, Sgd};
 pub use pooling::{AvgPool2d, MaxPool2d};
+pub use schedule::RateSchedule;
 pub use subsample::Subsample2d;
 pub use table_conv::TableConv2d;

@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
-use tandem_autograd::{Float, ParamId, Tensor};
+use tandem_autograd::{Float, ParamId, Params, SlotId, Tensor};
 
 use super::{Checkpoint, CheckpointError, PARTS, Part, Problem, SHARED, VALUES, file, moment};
+use crate::optimizer::PerSlot;
 
 /// The content of a file, while it is gathered.
 struct Content<T: Float> {
@@ -73,7 +74,7 @@ impl<T: Float> Checkpoint<'_, T> {
     /// Every slot once, with what its names and the parts say of it.
     fn put_slots(&self, content: &mut Content<T>) {
         let mut shared = Vec::new();
-        let kind = |memory: &&mut dyn super::PerSlot<T>| memory.kind().to_string();
+        let kind = |memory: &&mut dyn PerSlot<T>| memory.kind().to_string();
         let mut parts: BTreeMap<&String, Part> = self
             .parts
             .iter()
@@ -84,7 +85,7 @@ impl<T: Float> Checkpoint<'_, T> {
             let id = self.params.names_of(slot).next().expect("a slot has a name").0;
             content.put(first.clone(), self.outward(id, self.params.value(slot)));
             for (part, memory) in &self.parts {
-                let Some((steps, tensors)) = memory.of_slot(slot) else { continue };
+                let Some((steps, tensors)) = remembered(&**memory, self.params, slot) else { continue };
                 parts.get_mut(part).expect("each part has an entry").steps.insert(first.clone(), steps);
                 for (name, tensor) in memory.moments().iter().zip(tensors) {
                     content.put(moment(part, name, first), self.outward(id, tensor));
@@ -121,4 +122,18 @@ impl<T: Float> Checkpoint<'_, T> {
         let layout = self.layouts.and_then(|layouts| layouts.of(id));
         layout.map_or_else(|| value.clone(), |layout| layout.to_pytorch(value))
     }
+}
+
+/// What a part remembers of a slot, or will find when the slot takes its next step: one that was untied since the last
+/// goes on from what it had shared.
+fn remembered<'m, T: Float>(
+    memory: &'m dyn PerSlot<T>,
+    params: &Params<T>,
+    slot: SlotId,
+) -> Option<(u64, &'m [Tensor<T>])> {
+    memory.of_slot(slot).or_else(|| {
+        let origin = params.copy_of(slot)?;
+        let there = params.slot_at(origin.index()) == Some(origin);
+        if there { remembered(memory, params, origin) } else { memory.of_slot(origin) }
+    })
 }
