@@ -100,17 +100,16 @@ impl<T: Float> Checkpoint<'_, T> {
             )
         };
         for tensors in of_slot.values().filter(|tensors| tensors.len() > 1) {
+            let ids: Vec<ParamId> = tensors.iter().flat_map(|tensor| of_tensor[tensor].iter().copied()).collect();
+            if self.untying {
+                ids.into_iter().for_each(|id| load.staged.untie(id));
+                continue;
+            }
             let mut values = Vec::new();
             for tensor in tensors {
                 values.push(inward(load, of_tensor[tensor][0], tensor)?);
             }
-            if values.iter().all(|value| same(value, &values[0])) {
-                continue;
-            }
-            let ids: Vec<ParamId> = tensors.iter().flat_map(|tensor| of_tensor[tensor].iter().copied()).collect();
-            if self.untying {
-                ids.into_iter().for_each(|id| load.staged.untie(id));
-            } else {
+            if !values.iter().all(|value| same(value, &values[0])) {
                 load.problems.push(Problem::Differ { names: file_names(&ids) });
             }
         }

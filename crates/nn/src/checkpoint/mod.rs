@@ -141,7 +141,8 @@ impl<'a, T: Float> Checkpoint<'a, T> {
         self
     }
 
-    /// Names that the program has tied are parted by loading, where the file has different values for them.
+    /// Names that the program has tied are parted by loading, where the file has a tensor for each. (Without this,
+    /// tensors of equal values are taken for what they are in files of other systems: copies of a shared one.)
     pub fn untying(mut self) -> Checkpoint<'a, T> {
         self.untying = true;
         self
