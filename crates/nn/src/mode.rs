@@ -1,6 +1,6 @@
 //! Training or evaluation: said in every call, held by no layer.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 
 use rand::{Rng, SeedableRng};
 use tandem_autograd::{Float, Params, StateId, Tensor};
@@ -60,6 +60,11 @@ impl<T: Float> Training<T> {
         draw(&mut self.generator.borrow_mut())
     }
 
+    /// The generator for a draw that is recorded at the caller's line, which a closure would not know.
+    pub(crate) fn rng(&self) -> RefMut<'_, Generator> {
+        self.generator.borrow_mut()
+    }
+
     /// The generator, to save or to replace it, or for draws outside of layers.
     pub fn generator(&mut self) -> &mut Generator {
         self.generator.get_mut()
@@ -91,7 +96,9 @@ impl<T: Float> Training<T> {
     pub fn commit(&mut self, params: &mut Params<T>) {
         // A loop, because a closure would not know the caller's line.
         for (id, value) in self.noted.get_mut().drain(..) {
-            params.set_state(id, value).unwrap_or_else(|error| panic!("commit(): {error}"));
+            if let Err(error) = params.set_state(id, value) {
+                panic!("commit(): {error}");
+            }
         }
     }
 
