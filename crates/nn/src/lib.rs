@@ -1,4 +1,4 @@
-//! Layers, optimizers and data on [`tandem_autograd`].
+//! Layers, losses, optimizers and data on [`tandem_autograd`].
 //!
 //! A layer is a description: it holds [`ParamId`](tandem_autograd::ParamId)s and sizes, and its
 //! numbers live in a [`Params`](tandem_autograd::Params). Copying a layer therefore shares its
@@ -36,13 +36,15 @@
 //! | keep numbers in a good range | [`BatchNorm`] |
 //! | say what a pass is for; draw at random; remember statistics | [`Mode`], [`Training`], [`Generator`] |
 //! | draw first weights | [`Init`] |
+//! | say how wrong a batch is | [`cross_entropy`], [`binary_cross_entropy`], [`mse`], [`huber`] |
 //! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
-//! | read digits, hand them out in batches | [`data`] |
+//! | count what is right, and what is taken for what | [`accuracy`], [`Confusion`] |
+//! | read digits, change them at random, hand them out in batches | [`data`] |
 //! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
 //! | write a layer | [`Layer`], [`Use`] |
 //!
 //! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
-//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `optimizer`, `data`.
+//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `loss`, `optimizer`, `metrics`, `data`.
 
 mod activation;
 mod checkpointed;
@@ -53,6 +55,8 @@ mod init;
 mod layer;
 mod layout;
 mod linear;
+mod loss;
+mod metrics;
 mod mode;
 mod norm;
 mod optimizer;
@@ -68,6 +72,8 @@ pub use init::Init;
 pub use layer::{Layer, LayerRow, Sequential, Use};
 pub use layout::{Layout, Layouts};
 pub use linear::{Linear, Mlp};
+pub use loss::{binary_cross_entropy, cross_entropy, huber, mse};
+pub use metrics::{Confusion, accuracy};
 pub use mode::{Generator, Mode, Training};
 pub use norm::BatchNorm;
 pub use optimizer::{Adam, Optimizer, Sgd};
