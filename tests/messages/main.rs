@@ -4,6 +4,7 @@ mod composites;
 mod couplings;
 mod images;
 mod layers;
+mod losses;
 mod shapes;
 mod stores;
 mod tapes;

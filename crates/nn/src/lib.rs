@@ -1,4 +1,4 @@
-//! Layers, optimizers and data on [`tandem_autograd`].
+//! Layers, losses, optimizers and data on [`tandem_autograd`].
 //!
 //! A layer is a description: it holds [`ParamId`](tandem_autograd::ParamId)s and sizes, and its
 //! numbers live in a [`Params`](tandem_autograd::Params). Copying a layer therefore shares its
@@ -54,6 +54,15 @@
 //! `conv_transpose`; `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `embedding` and `rnn`, which share over
 //! words and over time; `dropout` and `norm`, which ask for the mode; `checkpointed`; `init`, `optimizer/`, `schedule`,
 //! `clip`, `average`; `data`; `layout` and `checkpoint/`, which go to files and other systems.
+//! | say how wrong a batch is | [`cross_entropy`], [`binary_cross_entropy`], [`mse`], [`huber`] |
+//! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
+//! | count what is right, and what is taken for what | [`accuracy`], [`Confusion`] |
+//! | read digits, change them at random, hand them out in batches | [`data`] |
+//! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
+//! | write a layer | [`Layer`], [`Use`] |
+//!
+//! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
+//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `loss`, `optimizer`, `metrics`, `data`.
 
 mod activation;
 mod average;
@@ -70,6 +79,8 @@ mod init;
 mod layer;
 mod layout;
 mod linear;
+mod loss;
+mod metrics;
 mod mode;
 mod norm;
 mod optimizer;
@@ -92,6 +103,8 @@ pub use init::Init;
 pub use layer::{Layer, LayerRow, Sequential, Use};
 pub use layout::{Layout, Layouts};
 pub use linear::{Linear, Mlp};
+pub use loss::{binary_cross_entropy, cross_entropy, huber, mse};
+pub use metrics::{Confusion, accuracy};
 pub use mode::{Generator, Mode, Training};
 pub use norm::{BatchNorm, LayerNorm};
 pub use optimizer::{Adam, AdamLike, AdamW, Group, Optimizer, PerSlot, Sgd};
