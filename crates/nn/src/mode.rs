@@ -84,8 +84,11 @@ impl<T: Float> Training<T> {
     #[track_caller]
     pub fn state(&self, params: &Params<T>, id: StateId) -> Tensor<T> {
         let noted = self.noted.borrow();
-        let found = noted.iter().find(|(other, _)| *other == id);
-        found.map_or_else(|| params.state(id), |(_, value)| value).clone()
+        // Not in a closure, which would not know the caller's line.
+        match noted.iter().find(|(other, _)| *other == id) {
+            Some((_, value)) => value.clone(),
+            None => params.state(id).clone(),
+        }
     }
 
     /// Puts what was noted into the store. To call after a step; to leave a step out, [`forget`](Training::forget).

@@ -160,7 +160,8 @@ fn theirs(layout: Option<&Layout>, x: &Tensor<f64>) -> Tensor<f64> {
 
 /// Overwrites all parameters and states with PyTorch's.
 fn load(params: &mut Store, layouts: &Layouts, mut state: Map<String, Value>) {
-    let ours = |layout: Option<&Layout>, x: Tensor<f64>| layout.map_or_else(|| x.clone(), |layout| layout.from_pytorch(&x));
+    let ours =
+        |layout: Option<&Layout>, x: Tensor<f64>| layout.map_or_else(|| x.clone(), |layout| layout.from_pytorch(&x));
     for (id, path) in params.names().map(|(id, path)| (id, path.to_owned())).collect::<Vec<_>>() {
         params.set(id, ours(layouts.of(id), taken(&mut state, &path))).unwrap();
     }
