@@ -30,6 +30,10 @@ use tandem::autograd::{Footprint, NameBytes, Params, Tape, Tensor, dry_run, kern
 use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
 use tandem::nn::data::{Images, digits};
 use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Optimizer, PerSlot, Sequential, Sgd};
+use tandem::nn::{
+    Activation, BatchNorm, Checkpointed, Conv2d, Dropout, Flatten, Generator, GlobalAvgPool2d, Init, Kernel, Layer,
+    Linear, Mlp, Mode, Optimizer, Sequential, Sgd, Training,
+};
 use tandem::tying::{Coupling, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength};
 use training::{OptimizerKind, Phase, Setting, Trainer, by_name, gather, measure, predict, zeros};
 
@@ -82,6 +86,9 @@ fn main() {
     }
     for (depth, checkpointed) in [(5, false), (5, true), (20, false), (20, true)] {
         checkpoints(depth, checkpointed);
+    }
+    for checkpointed in [false, true] {
+        drawing_and_remembering(checkpointed);
     }
     nested_descriptions_count_what_they_hold();
     println!(
@@ -288,6 +295,52 @@ fn checkpoints(depth: usize, checkpointed: bool) {
     reset_peak();
     let measured = run(&|_| peak_bytes() - before);
     assert_eq!((0, predicted), measured, "depth {depth}, checkpointed: {checkpointed}");
+}
+
+/// A network with batch norm and dropout, its statistics committed after each step: the peak, and no byte from the
+/// system from the third step on.
+fn drawing_and_remembering(checkpointed: bool) {
+    let run = |peak: &dyn Fn(usize) -> usize| {
+        let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+        let mut part = Sequential::new();
+        let kernel = Kernel::new([3, 3], [1, 8]).pad([1, 1]);
+        part.push("conv", Conv2d::new(&mut params, "conv", kernel, Init::He, &mut rng));
+        part.push("norm", BatchNorm::new(&mut params, "norm", 8));
+        part.push("relu", Activation::Relu);
+        part.push("dropout", Dropout(0.25));
+        let mut net = Sequential::new();
+        if checkpointed {
+            net.push("part", Checkpointed::new(part));
+        } else {
+            net.push("part", part);
+        }
+        net.push("pool", GlobalAvgPool2d);
+        net.push("rows", BatchNorm::new(&mut params, "rows", 8));
+        net.push("out", Linear::new(&mut params, "out", [8, 10], Init::He, &mut rng));
+        let (mut optimizer, mut training) = (Sgd::new(0.01).momentum(0.9), Training::new(rng));
+        let mut step = || {
+            let tape = Tape::new(&params);
+            let x = tape.constant(Tensor::full([16, 8, 8, 1], 0.5));
+            let logits = net.forward(&tape, x, Mode::Train(&training));
+            let gradients = logits.cross_entropy(tape.constant(Tensor::zeros([16]))).backward();
+            drop(tape);
+            optimizer.step(&mut params, &gradients);
+            training.commit(&mut params);
+        };
+        step();
+        step();
+        let requested = requested_bytes();
+        (0..3).for_each(|_| step());
+        let requested = requested_bytes() - requested;
+        let lists = params.bookkeeping_bytes() + net.bookkeeping_bytes();
+        (requested, peak(lists + optimizer.bookkeeping_bytes() + training.bookkeeping_bytes()))
+    };
+    let (_, predicted) = dry_run::<f32, _>(|probe| run(&|lists| probe.footprint(lists).total()));
+    release_memory::<f32>();
+    let before = live_bytes();
+    reset_peak();
+    let measured = run(&|_| peak_bytes() - before);
+    assert_eq!((0, predicted), measured, "checkpointed: {checkpointed}");
 }
 
 /// A network in a network, and a perceptron of more layers than stand in its description itself: what

@@ -1,7 +1,7 @@
 //! Normalisation: over a batch, with running statistics, and over the numbers of each example.
 
 use smallvec::{SmallVec, smallvec};
-use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, StateId, Tape, Tensor, Var};
+use tandem_autograd::{Float, Kind, ParamId, Params, Shape, ShapeError, StateId, Tape, Tensor, Var};
 
 use crate::layer::{Layer, Use, fit};
 use crate::layout::{Layout, Layouts};
@@ -68,8 +68,12 @@ impl BatchNorm {
     #[track_caller]
     fn note<T: Float>(&self, params: &Params<T>, training: &Training<T>, id: StateId, new: &Tensor<T>, scale: f64) {
         let (keep, take) = (T::from_f64(1.0 - self.momentum), T::from_f64(self.momentum * scale));
-        let mut running = training.state(params, id);
-        running.update(|r| r.iter_mut().zip(new.data()).for_each(|(r, &new)| *r = keep * *r + take * new));
+        let old = training.state(params, id);
+        let running = Tensor::build(old.shape(), Kind::Activation, |running| {
+            for (running, (&old, &new)) in running.iter_mut().zip(old.data().iter().zip(new.data())) {
+                *running = keep * old + take * new;
+            }
+        });
         training.note(id, running);
     }
 }

@@ -11,7 +11,7 @@ use tandem_autograd::{Params, Shape, Tape, Tensor, Var, Window};
 use tandem_nn::{
     Activation, AvgPool2d, BatchNorm, Checkpointed, Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, Generator,
     GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, Last, Layer, LayerNorm, Linear, LocallyConnected2d, MaxPool2d, Mlp,
-    Mode, Rnn, Sequential, Subsample2d, TableConv2d, TiledConv2d, Training, Unflatten,
+    Mode, Rnn, RnnCell, Sequential, Subsample2d, TableConv2d, TiledConv2d, Training, Unflatten,
 };
 
 type Store = Params<f64>;
@@ -239,6 +239,46 @@ fn gradients_are_those_of_finite_differences() {
             });
         }
     }
+}
+
+#[test]
+fn first_weights_are_drawn_as_pytorch_draws_them() {
+    let (mut params, mut rng) = (Store::new(), Generator::seed_from_u64(1));
+    let kernel = Kernel::new([3, 5], [8, 64]).groups(2);
+    let up = ConvTranspose2d::new(&mut params, "up", kernel, UNIFORM, &mut rng);
+    let RnnCell { weight_ih, weight_hh, bias_ih, bias_hh, .. } = Rnn::new(&mut params, "rnn", [3, 50], &mut rng).cell;
+    let embedding = Embedding::new(&mut params, "embedding", [500, 20], Init::Normal(1.0), &mut rng);
+    // Of uniform numbers, the largest comes close to the bound.
+    let up = [up.weight, up.bias.unwrap()].map(|id| (id, 64 / 2 * 15));
+    for (id, fan_in) in up.into_iter().chain([weight_ih, weight_hh, bias_ih, bias_hh].map(|id| (id, 50))) {
+        let bound = 1.0 / f64::from(fan_in).sqrt();
+        let largest = params.get(id).data().iter().fold(0.0_f64, |largest, w| largest.max(w.abs()));
+        assert!((0.9 * bound..=bound).contains(&largest), "{}: {largest} of {bound}", params.name(id));
+    }
+    let table = params.get(embedding.weight);
+    let [mean, square] = [1, 2].map(|p| table.data().iter().map(|w| w.powi(p)).sum::<f64>() / table.len() as f64);
+    assert!(mean.abs() < 0.05 && (square - 1.0).abs() < 0.05, "{mean}, {square}");
+}
+
+#[test]
+fn in_evaluation_dropout_is_not_there() {
+    let params = Store::new();
+    let tape = Tape::new(&params);
+    let x = tape.input(Tensor::full([3, 4], 2.0));
+    let y = Dropout(0.4).forward(&tape, x.clone(), Mode::Eval);
+    assert!(tape.len() == 1 && y.value().shares_memory_with(x.value()));
+}
+
+#[test]
+fn tied_projections_cost_no_copy() {
+    let (mut params, mut rng) = (Store::new(), Generator::seed_from_u64(1));
+    let embedding = Embedding::new(&mut params, "embedding", [5, 3], Init::Normal(1.0), &mut rng);
+    let tape = Tape::new(&params);
+    let words = tape.constant(Tensor::new([4], vec![0.0, 4.0, 2.0, 2.0]));
+    let logits = embedding.projection().forward(&tape, embedding.forward(&tape, words, Mode::Eval), Mode::Eval);
+    // One leaf with two uses: the matrix is read transposed where it lies.
+    assert_eq!(tape.recorded(), ["Leaf", "Gather", "MatMul"]);
+    assert_eq!(logits.sum().backward().iter().count(), 1);
 }
 
 /// The types for which the sources implement `Layer`.
