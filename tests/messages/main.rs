@@ -4,6 +4,7 @@ mod composites;
 mod couplings;
 mod images;
 mod layers;
+mod optimizers;
 mod shapes;
 mod stores;
 mod tapes;
