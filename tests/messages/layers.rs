@@ -1,4 +1,4 @@
-//! Layers and optimizers that are handed what does not fit, and where layers record.
+//! Layers that are handed what does not fit, and where layers record.
 
 use insta::assert_snapshot;
 use rand::SeedableRng;
@@ -9,6 +9,8 @@ use tandem::nn::{
     Generator, GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, Last, Layer, LayerNorm, Layouts, Linear,
     LocallyConnected2d, MaxPool2d, Mlp, Mode, Optimizer, Rnn, RnnCell, Sequential, Sgd, Subsample2d, TableConv2d,
     TiledConv2d, Training, Unflatten,
+    Activation, AvgPool2d, Checkpointed, Conv2d, Flatten, Init, Kernel, Layer, Linear, LocallyConnected2d, MaxPool2d,
+    Mlp, Sequential, Subsample2d, TableConv2d, TiledConv2d, Unflatten,
 };
 
 use crate::composites::recorded_here;
