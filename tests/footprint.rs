@@ -29,10 +29,9 @@ use rand::rngs::StdRng;
 use tandem::autograd::{Footprint, NameBytes, Params, Tape, Tensor, dry_run, kernels, release_memory};
 use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
 use tandem::nn::data::{Images, digits};
-use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Optimizer, PerSlot, Sequential, Sgd};
 use tandem::nn::{
     Activation, BatchNorm, Checkpointed, Conv2d, Dropout, Flatten, Generator, GlobalAvgPool2d, Init, Kernel, Layer,
-    Linear, Mlp, Mode, Optimizer, Sequential, Sgd, Training,
+    Linear, Mlp, Mode, Optimizer, PerSlot, Sequential, Sgd, Training,
 };
 use tandem::tying::{Coupling, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength};
 use training::{OptimizerKind, Phase, Setting, Trainer, by_name, gather, measure, predict, zeros};

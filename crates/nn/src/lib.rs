@@ -41,28 +41,20 @@
 //! | leave numbers out at random | [`Dropout`] |
 //! | say what a pass is for; draw at random; remember statistics | [`Mode`], [`Training`], [`Generator`] |
 //! | draw first weights | [`Init`] |
+//! | say how wrong a batch is | [`cross_entropy`], [`binary_cross_entropy`], [`mse`], [`huber`] |
 //! | take steps | [`Sgd`], [`Adam`], [`AdamW`], [`Optimizer`], with other settings for a [`Group`] of names |
 //! | change the learning rate from step to step | [`RateSchedule`] |
 //! | cut gradients to a size | [`clip_norm`], [`clip_value`], [`gradient_norm`] |
 //! | average the parameters over steps | [`Ema`] |
-//! | save what is remembered between steps | [`PerSlot`] |
-//! | read digits, hand them out in batches | [`data`] |
-//! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
+//! | count what is right, and what is taken for what | [`accuracy`], [`Confusion`] |
+//! | read digits, change them at random, hand them out in batches | [`data`] |
+//! | save a training, go on with it, exchange models with PyTorch | [`checkpoint`], [`PerSlot`], [`Layout`], [`Layouts`], [`Layer::layouts`] |
 //! | write a layer | [`Layer`], [`Use`] |
 //!
 //! The files in reading order: `layer` and `mode`; `linear`, `activation`, `flatten`; `convolution`, `pooling`,
 //! `conv_transpose`; `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `embedding` and `rnn`, which share over
-//! words and over time; `dropout` and `norm`, which ask for the mode; `checkpointed`; `init`, `optimizer/`, `schedule`,
-//! `clip`, `average`; `data`; `layout` and `checkpoint/`, which go to files and other systems.
-//! | say how wrong a batch is | [`cross_entropy`], [`binary_cross_entropy`], [`mse`], [`huber`] |
-//! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
-//! | count what is right, and what is taken for what | [`accuracy`], [`Confusion`] |
-//! | read digits, change them at random, hand them out in batches | [`data`] |
-//! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
-//! | write a layer | [`Layer`], [`Use`] |
-//!
-//! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
-//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `loss`, `optimizer`, `metrics`, `data`.
+//! words and over time; `dropout` and `norm`, which ask for the mode; `checkpointed`; `init`, `loss`, `optimizer/`,
+//! `schedule`, `clip`, `average`, `metrics`; `data/`; `layout` and `checkpoint/`, which go to files and other systems.
 
 mod activation;
 mod average;
