@@ -31,7 +31,7 @@ use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes,
 use tandem::nn::data::{Images, digits};
 use tandem::nn::{
     Activation, BatchNorm, Checkpointed, Conv2d, Dropout, Flatten, Generator, GlobalAvgPool2d, Init, Kernel, Layer,
-    Linear, Mlp, Mode, Optimizer, Sequential, Sgd, Training,
+    Linear, Mlp, Mode, Optimizer, PerSlot, Sequential, Sgd, Training,
 };
 use tandem::tying::{Coupling, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength};
 use training::{OptimizerKind, Phase, Setting, Trainer, by_name, gather, measure, predict, zeros};

@@ -5,7 +5,7 @@ use std::error::Error;
 use rand::{SeedableRng, rngs::Xoshiro256PlusPlus};
 use tandem::autograd::{Params, Tape, Tensor, Var};
 use tandem::nn::data::{Batches, Images, Last};
-use tandem::nn::{Activation, Generator, Init, Layer, Mlp, Mode, Optimizer, Sgd, Training};
+use tandem::nn::{Activation, Generator, Init, Layer, Mlp, Mode, Optimizer, Sgd, Training, accuracy};
 use tandem::tying::{Coupling, GroupLasso, Groups, Huber, Keep, L1, Pairing, Report, SquaredL2, Strength};
 
 use crate::cli::{Norm, Way};
@@ -97,13 +97,9 @@ impl Study {
     pub fn scores(&self, images: &[Images; 2]) -> Scores {
         let tape = Tape::without_gradients(&self.params);
         let accuracies = [0, 1].map(|i| {
-            let (x, labels) = all(&images[i]);
+            let (x, _) = all(&images[i]);
             let logits = self.networks[i].forward(&tape, tape.constant(x), Mode::Eval).into_value();
-            let largest =
-                |row: &[f32], label: f32| (0..row.len()).all(|i| i as f32 == label || row[i] < row[label as usize]);
-            let rows = logits.data().chunks(images[i].classes).zip(labels.data());
-            let right = rows.filter(|(row, label)| largest(row, **label)).count();
-            100.0 * right as f64 / images[i].len() as f64
+            100.0 * accuracy(&logits, &images[i].labels)
         });
         Scores { parameters: self.params.numel(), loss: mean_loss(&self.networks, &self.params, images), accuracies }
     }

@@ -1,14 +1,13 @@
-//! Layers and optimizers that are handed what does not fit, and where layers record.
+//! Layers that are handed what does not fit, and where layers record.
 
 use insta::assert_snapshot;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Params, Shape, Tape, Tensor, Window};
 use tandem::nn::{
-    Activation, Adam, AvgPool2d, BatchNorm, Checkpointed, Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten,
-    Generator, GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, Last, Layer, LayerNorm, Layouts, Linear,
-    LocallyConnected2d, MaxPool2d, Mlp, Mode, Optimizer, Rnn, RnnCell, Sequential, Sgd, Subsample2d, TableConv2d,
-    TiledConv2d, Training, Unflatten,
+    Activation, AvgPool2d, BatchNorm, Checkpointed, Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, Generator,
+    GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, Last, Layer, LayerNorm, Layouts, Linear, LocallyConnected2d,
+    MaxPool2d, Mlp, Mode, Rnn, RnnCell, Sequential, Subsample2d, TableConv2d, TiledConv2d, Training, Unflatten,
 };
 
 use crate::composites::recorded_here;
@@ -103,16 +102,6 @@ fn what_a_training_noted_goes_into_its_own_store_alone() {
     assert_snapshot!(said(|| training.commit(&mut Params::new())), @"this id (0) is of a state of another store");
     training.note(norm.mean, Tensor::zeros([2]));
     assert_snapshot!(said(|| training.commit(&mut params)), @"commit(): `norm.running_mean` has shape [1], but the new value has shape [2]");
-}
-
-#[test]
-fn steps_that_would_leave_a_parameter_as_it_is() {
-    let mut params = Params::<f64>::new();
-    let (w, _) = (params.add("w", Tensor::zeros([2])), params.add("v", Tensor::zeros([2])));
-    let gradients = Tape::new(&params).param(w).sum().backward();
-    assert_snapshot!(said(|| Sgd::new(0.1).step(&mut params.clone(), &gradients)), @r#"step(): ["v"], of shape [2], has no gradient: the loss does not depend on it; freeze it with set_trainable"#);
-    assert_snapshot!(said(|| Sgd::new(0.1).momentum(0.9).step(&mut params.clone(), &gradients)), @r#"step(): ["v"], of shape [2], has no gradient: the loss does not depend on it; freeze it with set_trainable"#);
-    assert_snapshot!(said(|| Adam::new(0.1).step(&mut params.clone(), &gradients)), @r#"step(): ["v"], of shape [2], has no gradient: the loss does not depend on it; freeze it with set_trainable"#);
 }
 
 #[test]

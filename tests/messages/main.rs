@@ -4,6 +4,8 @@ mod composites;
 mod couplings;
 mod images;
 mod layers;
+mod losses;
+mod optimizers;
 mod shapes;
 mod stores;
 mod tapes;

@@ -1,4 +1,4 @@
-//! Layers, optimizers and data on [`tandem_autograd`].
+//! Layers, losses, optimizers and data on [`tandem_autograd`].
 //!
 //! A layer is a description: it holds [`ParamId`](tandem_autograd::ParamId)s and sizes, and its
 //! numbers live in a [`Params`](tandem_autograd::Params). Copying a layer therefore shares its
@@ -41,18 +41,26 @@
 //! | leave numbers out at random | [`Dropout`] |
 //! | say what a pass is for; draw at random; remember statistics | [`Mode`], [`Training`], [`Generator`] |
 //! | draw first weights | [`Init`] |
-//! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
-//! | read digits, hand them out in batches | [`data`] |
-//! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
+//! | say how wrong a batch is | [`cross_entropy`], [`binary_cross_entropy`], [`mse`], [`huber`] |
+//! | take steps | [`Sgd`], [`Adam`], [`AdamW`], [`Optimizer`], with other settings for a [`Group`] of names |
+//! | change the learning rate from step to step | [`RateSchedule`] |
+//! | cut gradients to a size | [`clip_norm`], [`clip_value`], [`gradient_norm`] |
+//! | average the parameters over steps | [`Ema`] |
+//! | count what is right, and what is taken for what | [`accuracy`], [`Confusion`] |
+//! | read digits, change them at random, hand them out in batches | [`data`] |
+//! | save a training, go on with it, exchange models with PyTorch | [`checkpoint`], [`PerSlot`], [`Layout`], [`Layouts`], [`Layer::layouts`] |
 //! | write a layer | [`Layer`], [`Use`] |
 //!
 //! The files in reading order: `layer` and `mode`; `linear`, `activation`, `flatten`; `convolution`, `pooling`,
 //! `conv_transpose`; `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `embedding` and `rnn`, which share over
-//! words and over time; `dropout` and `norm`, which ask for the mode; `checkpointed`; `layout`; `init`, `optimizer`,
-//! `data`.
+//! words and over time; `dropout` and `norm`, which ask for the mode; `checkpointed`; `init`, `loss`, `optimizer/`,
+//! `schedule`, `clip`, `average`, `metrics`; `data/`; `layout` and `checkpoint/`, which go to files and other systems.
 
 mod activation;
+mod average;
+pub mod checkpoint;
 mod checkpointed;
+mod clip;
 mod conv_transpose;
 mod convolution;
 pub mod data;
@@ -63,16 +71,21 @@ mod init;
 mod layer;
 mod layout;
 mod linear;
+mod loss;
+mod metrics;
 mod mode;
 mod norm;
 mod optimizer;
 mod pooling;
 mod rnn;
+mod schedule;
 mod subsample;
 mod table_conv;
 
 pub use activation::Activation;
+pub use average::Ema;
 pub use checkpointed::Checkpointed;
+pub use clip::{clip_norm, clip_value, gradient_norm};
 pub use conv_transpose::ConvTranspose2d;
 pub use convolution::{Conv2d, Kernel, LocallyConnected2d, TiledConv2d};
 pub use dropout::Dropout;
@@ -82,10 +95,13 @@ pub use init::Init;
 pub use layer::{Layer, LayerRow, Sequential, Use};
 pub use layout::{Layout, Layouts};
 pub use linear::{Linear, Mlp};
+pub use loss::{binary_cross_entropy, cross_entropy, huber, mse};
+pub use metrics::{Confusion, accuracy};
 pub use mode::{Generator, Mode, Training};
 pub use norm::{BatchNorm, LayerNorm};
-pub use optimizer::{Adam, Optimizer, Sgd};
+pub use optimizer::{Adam, AdamLike, AdamW, Group, Optimizer, PerSlot, Sgd};
 pub use pooling::{AvgPool2d, GlobalAvgPool2d, GlobalMaxPool2d, MaxPool2d};
 pub use rnn::{Last, Rnn, RnnCell};
+pub use schedule::RateSchedule;
 pub use subsample::Subsample2d;
 pub use table_conv::TableConv2d;

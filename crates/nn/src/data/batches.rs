@@ -1,4 +1,4 @@
-//! Rows in a seeded random order: mini-batches and the validation split.
+//! Rows in a seeded random order: mini-batches and the validation splits.
 
 use std::slice::Chunks;
 
@@ -106,6 +106,23 @@ impl<'b> IntoIterator for &'b Batches {
     fn into_iter(self) -> Chunks<'b, usize> {
         self.iter()
     }
+}
+
+/// Divides the rows 0 to `rows` − 1 at random into (fit, validation), both in ascending order. `fraction` · `rows`
+/// go to validation, rounded to the nearest integer. This is just [`stratified_split`] with a single class.
+///
+/// # Errors
+/// [`DataError::Argument`] if `fraction` is not in 0..=1.
+///
+/// ```
+/// use tandem_nn::data::split;
+/// let (fit, validation) = split(10, 0.3, 7)?;
+/// assert_eq!((fit.len(), validation.len()), (7, 3));
+/// assert!((0..10).all(|row| fit.contains(&row) != validation.contains(&row)));
+/// # Ok::<(), tandem_nn::data::DataError>(())
+/// ```
+pub fn split(rows: usize, fraction: f64, seed: u64) -> Result<(Vec<usize>, Vec<usize>), DataError> {
+    stratified_split(&vec![0; rows], fraction, seed)
 }
 
 /// Divides the rows 0 to n − 1, which have these labels, at random into (fit, validation), both in
@@ -256,10 +273,29 @@ mod tests {
         assert!(all.into_iter().eq(0..200));
         assert_eq!(stratified_split(&labels, 0.2, 5).unwrap().1, validation);
         assert_ne!(stratified_split(&labels, 0.2, 6).unwrap().1, validation);
-        assert_eq!(stratified_split(&labels, 1.0, 5).unwrap().0, []);
+        assert!(stratified_split(&labels, 1.0, 5).unwrap().0.is_empty());
         for fraction in [-0.1, 1.1, f64::NAN] {
             let message = stratified_split(&labels, fraction, 5).unwrap_err().to_string();
             assert_eq!(message, format!("fraction: expected 0 to 1, found {fraction}"));
         }
+    }
+
+    #[test]
+    fn a_plain_split_takes_any_rows_and_every_row_once() {
+        for (rows, fraction, aside) in [(200, 0.2, 40), (7, 0.5, 4), (7, 0.0, 0), (7, 1.0, 7), (0, 0.5, 0)] {
+            let (fit, validation) = split(rows, fraction, 5).unwrap();
+            assert_eq!(validation.len(), aside, "{fraction} of {rows}");
+            assert!(fit.is_sorted() && validation.is_sorted());
+            let mut all = [&fit[..], &validation].concat();
+            all.sort_unstable();
+            assert!(all.into_iter().eq(0..rows));
+        }
+        let aside = |seed| split(200, 0.2, seed).unwrap().1;
+        assert_eq!(aside(5), aside(5));
+        assert_ne!(aside(5), aside(6));
+        // 40 of 200 rows: about half of them from the first half.
+        let early = aside(5).iter().filter(|&&row| row < 100).count();
+        assert!((10..=30).contains(&early), "{early}");
+        assert_eq!(split(9, 1.5, 0).unwrap_err().to_string(), "fraction: expected 0 to 1, found 1.5");
     }
 }

@@ -5,9 +5,11 @@
 //! | read any file in MNIST's format, plain or gzipped | [`Idx`], [`IdxValues`] |
 //! | load a set of labelled images, scaled to 0..=1 | [`Images`], [`CLASSES`] |
 //! | load the handwritten digits, already split | [`digits`] |
-//! | turn images, put one set behind another | [`Images::rotated`], [`Images::followed_by`] |
+//! | put one set behind another | [`Images::followed_by`] |
+//! | turn, move, scale images, add noise to them | [`Images::warped`], [`Images::rotated`], [`Images::translated`], [`Images::noisy`], [`Warp`] |
+//! | fill batches with images that are warped anew each time | [`Augment`] |
 //! | walk through the rows in a seeded random order | [`Batches`], [`Last`] |
-//! | set rows aside for validation | [`stratified_split`] |
+//! | set rows aside for validation | [`split`], [`stratified_split`] |
 //! | say what was wrong with a file | [`DataError`] |
 //!
 //! Nothing here knows of tensors: pixels and labels are copied into slices that the caller owns, so
@@ -33,8 +35,13 @@ mod batches;
 mod digits;
 mod error;
 mod idx;
+mod images;
+mod warp;
 
-pub use batches::{Batches, Last, stratified_split};
-pub use digits::{CLASSES, Images, digits};
+pub use augment::Augment;
+pub use batches::{Batches, Last, split, stratified_split};
+pub use digits::digits;
 pub use error::DataError;
 pub use idx::{Idx, IdxValues};
+pub use images::{CLASSES, Images};
+pub use warp::Warp;
