@@ -93,7 +93,7 @@ fn a_norm_that_is_used_twice_in_a_pass_remembers_both_batches_in_order() {
     let mut params = Params::<f64>::new();
     let norm = BatchNorm::new(&mut params, "norm", 2);
     let batches = [1.0, -3.0].map(|shift| {
-        let x = (0..8).map(|i| shift + (i * i % 5) as f64).collect();
+        let x = (0..8).map(|i| shift + f64::from(i * i % 5)).collect();
         Tensor::new([4, 2], x)
     });
     let states = |params: &Params<f64>| [norm.mean, norm.variance].map(|id| params.state(id).clone());

@@ -104,8 +104,12 @@ impl<T: Float> Layer<T> for BatchNorm {
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
         if input.rank() == 1 {
             let layout = of_rows(input, to);
-            [self.weight, self.bias].into_iter().for_each(|id| to.put(id, layout.clone()));
-            [self.mean, self.variance].into_iter().for_each(|id| to.put_state(id, layout.clone()));
+            for id in [self.weight, self.bias] {
+                to.put(id, layout.clone());
+            }
+            for id in [self.mean, self.variance] {
+                to.put_state(id, layout.clone());
+            }
         }
         self.output(params, input)
     }
@@ -200,7 +204,9 @@ impl<T: Float> Layer<T> for LayerNorm {
             1 if input.rank() == 1 => of_rows(input, to),
             _ => return self.output(params, input),
         };
-        [self.weight, self.bias].into_iter().for_each(|id| to.put(id, layout.clone()));
+        for id in [self.weight, self.bias] {
+            to.put(id, layout.clone());
+        }
         self.output(params, input)
     }
     #[track_caller]
