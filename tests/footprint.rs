@@ -20,7 +20,7 @@ mod training;
 #[path = "../examples/two_models.rs"]
 mod two_models;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use known::{KnownNetwork, NETWORKS, OPTIMIZERS};
 use networks::{Plan, Sharing};
@@ -30,8 +30,9 @@ use tandem::autograd::{Footprint, NameBytes, Params, Tape, Tensor, dry_run, kern
 use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
 use tandem::nn::data::{Images, digits};
 use tandem::nn::{
-    Activation, BatchNorm, Checkpointed, Conv2d, Dropout, Flatten, Generator, GlobalAvgPool2d, Init, Kernel, Layer,
-    Linear, Mlp, Mode, Optimizer, PerSlot, Sequential, Sgd, Training,
+    Activation, AdamW, BatchNorm, Checkpointed, Conv2d, Dropout, Ema, Flatten, Generator, GlobalAvgPool2d, Group, Init,
+    Kernel, Layer, Linear, Mlp, Mode, Optimizer, PerSlot, RateSchedule, Sequential, Sgd, Training, clip_norm,
+    clip_value,
 };
 use tandem::tying::{Coupling, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength};
 use training::{OptimizerKind, Phase, Setting, Trainer, by_name, gather, measure, predict, zeros};
@@ -83,6 +84,7 @@ fn main() {
             coupled(GroupLasso { groups });
         }
     }
+    groups_and_an_average();
     for (depth, checkpointed) in [(5, false), (5, true), (20, false), (20, true)] {
         checkpoints(depth, checkpointed);
     }
@@ -274,6 +276,53 @@ fn coupled(penalty: impl Penalty<f32> + Copy + 'static) {
         (0..3).for_each(|_| step());
         assert_eq!(requested_bytes(), before, "{penalty:?}, fused: {fused}");
     }
+}
+
+/// All that may stand around a step: a schedule, clipping, groups, an average, and an untied slot's copies.
+/// The lists and numbers are those that the allocator saw, and a warm step asks the system for nothing.
+fn groups_and_an_average() {
+    let run = |see: &dyn Fn(usize)| {
+        let mut params = Params::<f32>::new();
+        let ids = ["a.weight", "a.bias", "b.weight"].map(|name| params.add(name, Tensor::full([30, 20], 1.0)));
+        params.tie(ids[2], ids[0]).unwrap();
+        let schedule = RateSchedule::cosine(0.1, 4).warm_up(2);
+        let captured = String::from(".bias");
+        let mut optimizer = AdamW::new(0.1).group(move |name| name.ends_with(&captured), Group::new().decay(0.0));
+        let mut average = Ema::new(0.9);
+        for step in 0..10 {
+            if step == 4 {
+                params.untie(ids[2]);
+            }
+            let mut gradients = {
+                let tape = Tape::new(&params);
+                let terms = ids.map(|id| tape.param(id).square().sum());
+                terms.into_iter().reduce(|sum, term| sum + term).unwrap().backward()
+            };
+            clip_norm(&mut gradients, 1.0);
+            clip_value(&mut gradients, 0.01);
+            optimizer.set_rate(schedule.at(step));
+            optimizer.step(&mut params, &gradients);
+            average.update(&params);
+            drop(gradients);
+            let captured = ".bias".len();
+            let lists = params.bookkeeping_bytes() + optimizer.bookkeeping_bytes() + average.bookkeeping_bytes();
+            see(lists + captured);
+        }
+    };
+    let predicted = RefCell::new(Vec::new());
+    dry_run::<f32, _>(|probe| run(&|lists| predicted.borrow_mut().push(probe.now(lists).total())));
+    release_memory::<f32>();
+    let (before, requested) = (live_bytes(), RefCell::new(Vec::with_capacity(10)));
+    let measured = RefCell::new(Vec::with_capacity(10));
+    let of_vectors = live_bytes() - before;
+    run(&|_| {
+        measured.borrow_mut().push(live_bytes() - before - of_vectors);
+        requested.borrow_mut().push(requested_bytes());
+    });
+    assert_eq!(predicted, measured);
+    let requested = requested.into_inner();
+    assert_eq!((requested[2], requested[5]), (requested[3], requested[9]), "{requested:?}");
+    assert_ne!(requested[3], requested[4], "the untied slot asks for memory");
 }
 
 /// A network whose insides are computed again: the peak, and no byte from the system from the third step on.

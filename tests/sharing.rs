@@ -4,7 +4,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Footprint, ParamId, Params, Tape, Tensor, Var, dry_run};
-use tandem::nn::{Activation, Adam, Init, Layer, Linear, Mode, Optimizer, Sgd};
+use tandem::nn::{Activation, Adam, AdamW, Init, Layer, Linear, Mode, Optimizer, Sgd};
 
 /// `uses` linear layers of one width, all tied to the first. `whole` numbers are −2, …, 2.
 fn tied_layers(uses: usize, whole: bool) -> (Params<f64>, Vec<Linear>) {
@@ -77,7 +77,8 @@ fn a_clone_keeps_the_ties_and_takes_the_ids_and_is_a_store_of_its_own() {
 
 /// The optimizers, fresh.
 fn optimizers() -> Vec<Box<dyn Optimizer<f64>>> {
-    vec![Box::new(Sgd::new(0.1)), Box::new(Sgd::new(0.1).momentum(0.9)), Box::new(Adam::new(0.1))]
+    let heavy = Sgd::new(0.1).momentum(0.9);
+    vec![Box::new(Sgd::new(0.1)), Box::new(heavy), Box::new(Adam::new(0.1)), Box::new(AdamW::new(0.1))]
 }
 
 /// One step on Σ over names of (strength · w + w²), all numbers of a parameter alike.

@@ -22,15 +22,15 @@ fn two_parameters(with_b: bool) -> (Params<f64>, Gradients<f64>) {
 #[test]
 fn steps_that_would_leave_a_parameter_as_it_is() {
     let (params, gradients) = two_parameters(false);
-    let optimizers: [fn() -> Box<dyn Optimizer<f64>>; 4] = [
-        || Box::new(Sgd::new(0.1)),
-        || Box::new(Sgd::new(0.1).momentum(0.9)),
-        || Box::new(Adam::new(0.1)),
-        || Box::new(AdamW::new(0.1)),
+    let optimizers: [Box<dyn Optimizer<f64>>; 4] = [
+        Box::new(Sgd::new(0.1)),
+        Box::new(Sgd::new(0.1).momentum(0.9)),
+        Box::new(Adam::new(0.1)),
+        Box::new(AdamW::new(0.1)),
     ];
     let mut texts = BTreeSet::new();
-    for make in optimizers {
-        let (mut optimizer, mut params) = (make(), params.clone());
+    for mut optimizer in optimizers {
+        let mut params = params.clone();
         // The line is the caller's through `dyn`, too.
         texts.insert(said(|| optimizer.step(&mut params, &gradients)));
         let borrowed: &mut dyn Optimizer<f64> = &mut *optimizer;

@@ -52,7 +52,8 @@ pub trait Optimizer<T: Float>: PerSlot<T> {
     /// # Panics
     /// Before anything has moved: if a trainable parameter has no gradient, which would leave it as it is
     /// without a word (freeze it with [`Params::set_trainable`], or make the loss depend on it); if names
-    /// that share a slot are in different [groups](Group).
+    /// that share a slot are in different [groups](Group), frozen or not. The line is the caller's, through
+    /// `dyn Optimizer` too.
     #[track_caller]
     fn step(&mut self, params: &mut Params<T>, gradients: &Gradients<T>);
 

@@ -62,14 +62,16 @@ impl Problem {
     }
 }
 
+/// Changes gradients, and may tell their norm from before.
+type Clip = fn(&mut Gradients<f64>) -> Option<f64>;
+
 /// What happens beside the steps of a run.
 #[derive(Default)]
 struct Beside {
     /// The steps for which the bias is frozen.
     frozen: usize,
     schedule: Option<RateSchedule>,
-    /// Changes gradients, and may tell their norm from before.
-    clip: Option<fn(&mut Gradients<f64>) -> Option<f64>>,
+    clip: Option<Clip>,
     average: Option<f64>,
 }
 
@@ -128,7 +130,6 @@ fn twenty_steps_agree_with_pytorch() {
 #[test]
 fn clipped_and_averaged_steps_agree_with_pytorch() {
     let file = &fixture();
-    type Clip = fn(&mut Gradients<f64>) -> Option<f64>;
     let cases: [(&str, &str, Clip); 3] = [
         ("sgd, clipped to norm 0.3", "sgd, clipped to norm 0.3", |g| Some(clip_norm(g, 0.3))),
         ("sgd, clipped to norm 10", "sgd", |g| Some(clip_norm(g, 10.0))),
