@@ -20,7 +20,7 @@ mod training;
 #[path = "../examples/two_models.rs"]
 mod two_models;
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use known::{KnownNetwork, NETWORKS, OPTIMIZERS};
 use networks::{Plan, Sharing};
@@ -29,7 +29,11 @@ use rand::rngs::StdRng;
 use tandem::autograd::{Footprint, NameBytes, Params, Tape, Tensor, dry_run, kernels, release_memory};
 use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
 use tandem::nn::data::{Images, digits};
-use tandem::nn::{Activation, Flatten, Init, Layer, Mlp, Optimizer, Sequential, Sgd};
+use tandem::nn::{
+    Activation, AdamW, BatchNorm, Checkpointed, Conv2d, Dropout, Ema, Flatten, Generator, GlobalAvgPool2d, Group, Init,
+    Kernel, Layer, Linear, Mlp, Mode, Optimizer, PerSlot, RateSchedule, Sequential, Sgd, Training, clip_norm,
+    clip_value,
+};
 use tandem::tying::{Coupling, GroupLasso, Groups, Huber, L1, Pairing, Penalty, SquaredL2, Strength};
 use training::{OptimizerKind, Phase, Setting, Trainer, by_name, gather, measure, predict, zeros};
 
@@ -80,8 +84,12 @@ fn main() {
             coupled(GroupLasso { groups });
         }
     }
+    groups_and_an_average();
     for (depth, checkpointed) in [(5, false), (5, true), (20, false), (20, true)] {
         checkpoints(depth, checkpointed);
+    }
+    for checkpointed in [false, true] {
+        drawing_and_remembering(checkpointed);
     }
     nested_descriptions_count_what_they_hold();
     println!(
@@ -270,6 +278,53 @@ fn coupled(penalty: impl Penalty<f32> + Copy + 'static) {
     }
 }
 
+/// All that may stand around a step: a schedule, clipping, groups, an average, and an untied slot's copies.
+/// The lists and numbers are those that the allocator saw, and a warm step asks the system for nothing.
+fn groups_and_an_average() {
+    let run = |see: &dyn Fn(usize)| {
+        let mut params = Params::<f32>::new();
+        let ids = ["a.weight", "a.bias", "b.weight"].map(|name| params.add(name, Tensor::full([30, 20], 1.0)));
+        params.tie(ids[2], ids[0]).unwrap();
+        let schedule = RateSchedule::cosine(0.1, 4).warm_up(2);
+        let captured = String::from(".bias");
+        let mut optimizer = AdamW::new(0.1).group(move |name| name.ends_with(&captured), Group::new().decay(0.0));
+        let mut average = Ema::new(0.9);
+        for step in 0..10 {
+            if step == 4 {
+                params.untie(ids[2]);
+            }
+            let mut gradients = {
+                let tape = Tape::new(&params);
+                let terms = ids.map(|id| tape.param(id).square().sum());
+                terms.into_iter().reduce(|sum, term| sum + term).unwrap().backward()
+            };
+            clip_norm(&mut gradients, 1.0);
+            clip_value(&mut gradients, 0.01);
+            optimizer.set_rate(schedule.at(step));
+            optimizer.step(&mut params, &gradients);
+            average.update(&params);
+            drop(gradients);
+            let captured = ".bias".len();
+            let lists = params.bookkeeping_bytes() + optimizer.bookkeeping_bytes() + average.bookkeeping_bytes();
+            see(lists + captured);
+        }
+    };
+    let predicted = RefCell::new(Vec::new());
+    dry_run::<f32, _>(|probe| run(&|lists| predicted.borrow_mut().push(probe.now(lists).total())));
+    release_memory::<f32>();
+    let (before, requested) = (live_bytes(), RefCell::new(Vec::with_capacity(10)));
+    let measured = RefCell::new(Vec::with_capacity(10));
+    let of_vectors = live_bytes() - before;
+    run(&|_| {
+        measured.borrow_mut().push(live_bytes() - before - of_vectors);
+        requested.borrow_mut().push(requested_bytes());
+    });
+    assert_eq!(predicted, measured);
+    let requested = requested.into_inner();
+    assert_eq!((requested[2], requested[5]), (requested[3], requested[9]), "{requested:?}");
+    assert_ne!(requested[3], requested[4], "the untied slot asks for memory");
+}
+
 /// A network whose insides are computed again: the peak, and no byte from the system from the third step on.
 fn checkpoints(depth: usize, checkpointed: bool) {
     let run = |peak: &dyn Fn(usize) -> usize| {
@@ -288,6 +343,52 @@ fn checkpoints(depth: usize, checkpointed: bool) {
     reset_peak();
     let measured = run(&|_| peak_bytes() - before);
     assert_eq!((0, predicted), measured, "depth {depth}, checkpointed: {checkpointed}");
+}
+
+/// A network with batch norm and dropout, its statistics committed after each step: the peak, and no byte from the
+/// system from the third step on.
+fn drawing_and_remembering(checkpointed: bool) {
+    let run = |peak: &dyn Fn(usize) -> usize| {
+        let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+        let mut part = Sequential::new();
+        let kernel = Kernel::new([3, 3], [1, 8]).pad([1, 1]);
+        part.push("conv", Conv2d::new(&mut params, "conv", kernel, Init::He, &mut rng));
+        part.push("norm", BatchNorm::new(&mut params, "norm", 8));
+        part.push("relu", Activation::Relu);
+        part.push("dropout", Dropout(0.25));
+        let mut net = Sequential::new();
+        if checkpointed {
+            net.push("part", Checkpointed::new(part));
+        } else {
+            net.push("part", part);
+        }
+        net.push("pool", GlobalAvgPool2d);
+        net.push("rows", BatchNorm::new(&mut params, "rows", 8));
+        net.push("out", Linear::new(&mut params, "out", [8, 10], Init::He, &mut rng));
+        let (mut optimizer, mut training) = (Sgd::new(0.01).momentum(0.9), Training::new(rng));
+        let mut step = || {
+            let tape = Tape::new(&params);
+            let x = tape.constant(Tensor::full([16, 8, 8, 1], 0.5));
+            let logits = net.forward(&tape, x, Mode::Train(&training));
+            let gradients = logits.cross_entropy(tape.constant(Tensor::zeros([16]))).backward();
+            drop(tape);
+            optimizer.step(&mut params, &gradients);
+            training.commit(&mut params);
+        };
+        step();
+        step();
+        let requested = requested_bytes();
+        (0..3).for_each(|_| step());
+        let requested = requested_bytes() - requested;
+        let lists = params.bookkeeping_bytes() + net.bookkeeping_bytes();
+        (requested, peak(lists + optimizer.bookkeeping_bytes() + training.bookkeeping_bytes()))
+    };
+    let (_, predicted) = dry_run::<f32, _>(|probe| run(&|lists| probe.footprint(lists).total()));
+    release_memory::<f32>();
+    let before = live_bytes();
+    reset_peak();
+    let measured = run(&|_| peak_bytes() - before);
+    assert_eq!((0, predicted), measured, "checkpointed: {checkpointed}");
 }
 
 /// A network in a network, and a perceptron of more layers than stand in its description itself: what

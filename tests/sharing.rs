@@ -4,7 +4,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Footprint, ParamId, Params, Tape, Tensor, Var, dry_run};
-use tandem::nn::{Activation, Adam, Init, Layer, Linear, Mode, Optimizer, Sgd};
+use tandem::nn::{Activation, Adam, AdamW, Init, Layer, Linear, Mode, Optimizer, Sgd};
 
 /// `uses` linear layers of one width, all tied to the first. `whole` numbers are −2, …, 2.
 fn tied_layers(uses: usize, whole: bool) -> (Params<f64>, Vec<Linear>) {
@@ -13,10 +13,10 @@ fn tied_layers(uses: usize, whole: bool) -> (Params<f64>, Vec<Linear>) {
         (0..uses).map(|i| Linear::new(&mut params, &i.to_string(), [4, 4], Init::Uniform, &mut rng)).collect();
     for layer in &layers[1..] {
         params.tie(layer.weight, layers[0].weight).unwrap();
-        params.tie(layer.bias, layers[0].bias).unwrap();
+        params.tie(layer.bias.unwrap(), layers[0].bias.unwrap()).unwrap();
     }
     if whole {
-        for id in [layers[0].weight, layers[0].bias] {
+        for id in [layers[0].weight, layers[0].bias.unwrap()] {
             params.update(params.slot(id), |w| w.iter_mut().for_each(|w: &mut f64| *w = (4.0 * *w).round()));
         }
     }
@@ -30,7 +30,7 @@ fn gradients(params: &Params<f64>, layers: &[Linear], activation: Activation) ->
     let y = layers.iter().fold(x, |x, layer| activation.apply(layer.forward(&tape, x, Mode::Eval)));
     let gradients = y.square().sum().backward();
     let of = |id| gradients.of(params, id).unwrap().clone();
-    layers.iter().map(|layer| [of(layer.weight), of(layer.bias)]).collect()
+    layers.iter().map(|layer| [of(layer.weight), of(layer.bias.unwrap())]).collect()
 }
 
 #[test]
@@ -42,7 +42,7 @@ fn the_shared_gradient_is_the_sum_of_the_copies_gradients() {
         let mut untied = shared.clone();
         for layer in &layers[1..] {
             untied.untie(layer.weight);
-            untied.untie(layer.bias);
+            untied.untie(layer.bias.unwrap());
         }
         assert_eq!(untied.numel(), uses * shared.numel());
         let (together, copies) = (gradients(&shared, &layers, activation), gradients(&untied, &layers, activation));
@@ -77,7 +77,8 @@ fn a_clone_keeps_the_ties_and_takes_the_ids_and_is_a_store_of_its_own() {
 
 /// The optimizers, fresh.
 fn optimizers() -> Vec<Box<dyn Optimizer<f64>>> {
-    vec![Box::new(Sgd::new(0.1)), Box::new(Sgd::new(0.1).momentum(0.9)), Box::new(Adam::new(0.1))]
+    let heavy = Sgd::new(0.1).momentum(0.9);
+    vec![Box::new(Sgd::new(0.1)), Box::new(heavy), Box::new(Adam::new(0.1)), Box::new(AdamW::new(0.1))]
 }
 
 /// One step on Σ over names of (strength · w + w²), all numbers of a parameter alike.

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use crate::networks::Plan;
-use crate::support::flags::{parse, refuse};
+use crate::support::flags::{at_least_one, parse, positive, quarter, refuse, seed, threads};
 use crate::support::output::check_writable;
+use crate::support::rows::{describe, hold_out};
 use crate::training::OptimizerKind;
 use tandem::nn::data::{Images, digits};
 
@@ -196,25 +197,6 @@ fn check_outputs(outputs: [(&str, Option<&PathBuf>); 3]) {
     }
 }
 
-/// The rows but for one quarter of them, and that quarter. The rows stand in the order in which people
-/// wrote them, so that a quarter is mostly by people of its own.
-fn hold_out(rows: &Images, quarter: usize) -> (Images, Images) {
-    let [start, end] = [quarter, quarter + 1].map(|k| k * rows.len() / 4);
-    (rows.subset((0..start).chain(end..rows.len())), rows.subset(start..end))
-}
-
-/// What the data are, in a line; a directory below the root without the root.
-fn describe(directory: &Path, root: &Path, train: &Images, test: &Images) -> String {
-    format!(
-        "{}, {} training and {} test rows of {}×{} pixels",
-        directory.display().to_string().replace(&format!("{}/", root.display()), ""),
-        train.len(),
-        test.len(),
-        train.height,
-        train.width
-    )
-}
-
 /// As many epochs as show about 31,000 images, at least one and at most 30.
 fn epochs_for(rows: usize) -> u64 {
     (31_000 / rows.max(1)).clamp(1, 30) as u64
@@ -227,25 +209,4 @@ fn same_file(one: &Path, other: &Path) -> bool {
         (directory.canonicalize().ok(), path.file_name().map(ToOwned::to_owned))
     };
     place(one) == place(other)
-}
-
-fn seed(text: &str) -> Result<u64, String> {
-    text.parse().map_err(|_| format!("expected a whole number from 0 to {}", u64::MAX))
-}
-
-fn at_least_one<T: std::str::FromStr + PartialOrd + From<u8>>(text: &str) -> Result<T, String> {
-    text.parse().ok().filter(|n| *n >= T::from(1)).ok_or_else(|| "expected a whole number of at least 1".into())
-}
-
-fn threads(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|n| (1..=256).contains(n)).ok_or_else(|| "expected a whole number from 1 to 256".into())
-}
-
-fn quarter(text: &str) -> Result<usize, String> {
-    text.parse().ok().filter(|k| *k < 4).ok_or_else(|| "expected 0, 1, 2 or 3".into())
-}
-
-fn positive(text: &str) -> Result<f64, String> {
-    let found = text.parse().ok().filter(|x: &f64| x.is_finite() && *x > 0.0);
-    found.ok_or_else(|| "expected a positive number".into())
 }

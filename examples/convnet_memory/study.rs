@@ -1,9 +1,8 @@
 //! What is found out about each of the four networks.
 
-use std::fmt::Write;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressState, ProgressStyle};
+use indicatif::ProgressBar;
 use serde::Serialize;
 use tandem::autograd::{Footprint, MemoryByName, NameBytes, NameRow, Params, dry_run};
 use tandem::memory::{peak_resident_bytes, reset_peak_resident};
@@ -11,6 +10,7 @@ use tandem::nn::data::{Batches, DataError, Last};
 
 use crate::cli::Task;
 use crate::networks::Sharing;
+use crate::support::progress::bar;
 use crate::training::{Phase, Setting, Trainer, by_name, gather, measure, predict, predict_kept};
 
 /// One network, its memory and how it did.
@@ -169,16 +169,10 @@ fn train(
     Ok(mean)
 }
 
-/// A bar that shows epoch, loss and speed; it stays silent when its output is no terminal.
+/// A bar for the training of all seeds.
 fn progress(task: &Task, sharing: Sharing) -> ProgressBar {
     let steps = (task.train.len() / task.batch) as u64;
-    let steps = steps.saturating_mul(task.epochs).saturating_mul(task.seeds.end - task.seeds.start);
-    let style =
-        ProgressStyle::with_template("{prefix:13} {wide_bar} {msg}, {speed}, {eta} left").expect("a valid template");
-    let style = style.with_key("speed", |state: &ProgressState, out: &mut dyn Write| {
-        let _ = write!(out, "{:.0} steps/s", state.per_sec());
-    });
-    ProgressBar::new(steps).with_style(style).with_prefix(sharing.name()).with_message("starting")
+    bar(sharing.name(), steps.saturating_mul(task.epochs).saturating_mul(task.seeds.end - task.seeds.start), 0)
 }
 
 /// The number of parameters, and a line for each layer that has some or changes the shape.

@@ -44,7 +44,7 @@ impl OptimizerKind {
 
     /// How many numbers the optimizer keeps for each parameter.
     pub fn numbers_per_parameter(self) -> usize {
-        self.build(1.0).numbers_per_parameter()
+        self.build(1.0).moments().len()
     }
 
     /// The name in tables.

@@ -1,4 +1,4 @@
-//! What the examples share: flags, statistics, plain-text formatting, output files, pictures.
+//! What the examples share: flags, progress, Ctrl-C, statistics, plain-text formatting, output files, pictures.
 //!
 //! Not an example itself. A program of this folder takes it in with
 //! `#[path = "../support/mod.rs"] mod support;` (`"support/mod.rs"` from a single-file example).
@@ -9,6 +9,10 @@
 pub mod bars;
 pub mod flags;
 pub mod format;
+pub mod interrupt;
+pub mod lines;
 pub mod output;
+pub mod progress;
+pub mod rows;
 pub mod stats;
 pub mod svg;

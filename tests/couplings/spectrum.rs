@@ -3,7 +3,7 @@
 use rand::SeedableRng;
 use rand::rngs::StdRng;
 use tandem::autograd::{Footprint, Params, Tape, Tensor, Var, dry_run};
-use tandem::nn::{Activation, Adam, Init, Layer, Mlp, Mode, Optimizer};
+use tandem::nn::{Activation, Adam, Init, Layer, Mlp, Mode, Optimizer, PerSlot};
 use tandem::tying::{Coupling, Pairing, Strength};
 
 use super::noise;

@@ -76,6 +76,8 @@ fn calls<T: Float>() -> Vec<Call<T>> {
         call(&[], |x| x.greater(0.0).choose(&x, 0.5)),
         call(&[2, 3], |x| { let y = some(&x, &[3, 4]); x.matmul(y) }),
         call(&[5, 2, 3], |x| { let y = some(&x, &[3, 4]); x.matmul(y) }),
+        call(&[2, 3], |x| { let y = some(&x, &[4, 3]); x.matmul_transposed(y) }),
+        call(&[5, 2, 3], |x| { let y = some(&x, &[4, 3]); x.matmul_transposed(y) }),
         // Over axes.
         call(&[2, 3], |x| x.sum()),
         call(&[2, 3], |x| x.mean()),

@@ -5,6 +5,7 @@ mod couplings;
 mod images;
 mod layers;
 mod losses;
+mod optimizers;
 mod shapes;
 mod stores;
 mod tapes;

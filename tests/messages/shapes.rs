@@ -63,6 +63,7 @@ fn products() {
     assert_snapshot!(said(|| x(&[2, 3]).matmul(x(&[4, 5]))), @"matmul([2, 3], [4, 5]): axis 1 of the left has length 3, axis 0 of the right has length 4; the product sums over both");
     assert_snapshot!(said(|| x(&[7, 2, 3]).matmul(x(&[6, 3, 5]))), @"matmul([7, 2, 3], [6, 3, 5]): axis 0 of the batch has lengths 7 and 6");
     assert_snapshot!(said(|| x(&[7, 2, 3]).matmul(x(&[4, 5]))), @"matmul([7, 2, 3], [4, 5]): axis 2 of the left has length 3, axis 0 of the right has length 4; the product sums over both");
+    assert_snapshot!(said(|| x(&[7, 2, 3]).matmul_transposed(x(&[5, 4]))), @"matmul([7, 2, 3], [5, 4]): axis 2 of the left has length 3, axis 1 of the right has length 4; the product sums over both");
     assert_snapshot!(said(|| x(&[3]).matmul(x(&[3, 5]))), @"matmul([3], [3, 5]): both need the same number of axes, at least 2, found 1 and 2");
 }
 

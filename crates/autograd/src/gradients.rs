@@ -120,6 +120,11 @@ impl<T: Float> Gradients<T> {
         self.slots.iter().flatten().map(|(slot, g)| (*slot, g))
     }
 
+    /// As [`iter`](Gradients::iter), to change them all.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = (SlotId, &mut Tensor<T>)> {
+        self.slots.iter_mut().flatten().map(|(slot, g)| (*slot, g))
+    }
+
     /// Bytes of the lists, as they have grown, without the numbers.
     pub fn bookkeeping_bytes(&self) -> usize {
         let inputs = if self.inputs.spilled() { self.inputs.capacity() } else { 0 };

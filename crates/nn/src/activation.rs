@@ -6,7 +6,7 @@ use crate::layer::Layer;
 use crate::mode::Mode;
 
 /// A function of each number by itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// max(x, 0)
     Relu,
@@ -14,6 +14,14 @@ pub enum Activation {
     Tanh,
     /// 1 / (1 + e⁻ˣ)
     Sigmoid,
+    /// x · Φ(x), Φ the normal distribution: see [`Var::gelu`].
+    Gelu,
+    /// x / (1 + e⁻ˣ)
+    Silu,
+    /// x where it is positive, else this slope times x; PyTorch's default is 0.01.
+    LeakyRelu(f64),
+    /// ln(1 + eˣ)
+    Softplus,
 }
 
 impl Activation {
@@ -24,6 +32,10 @@ impl Activation {
             Activation::Relu => x.relu(),
             Activation::Tanh => x.tanh(),
             Activation::Sigmoid => x.sigmoid(),
+            Activation::Gelu => x.gelu(),
+            Activation::Silu => x.silu(),
+            Activation::LeakyRelu(slope) => x.leaky_relu(slope),
+            Activation::Softplus => x.softplus(),
         }
     }
 }
@@ -34,6 +46,10 @@ impl<T: Float> Layer<T> for Activation {
             Activation::Relu => "relu",
             Activation::Tanh => "tanh",
             Activation::Sigmoid => "sigmoid",
+            Activation::Gelu => "gelu",
+            Activation::Silu => "silu",
+            Activation::LeakyRelu(_) => "leaky relu",
+            Activation::Softplus => "softplus",
         }
     }
     fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {

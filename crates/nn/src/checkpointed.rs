@@ -48,11 +48,10 @@ impl<T: Float> Checkpointed<T> {
         let (inner, again, noted) = (Rc::clone(&layer), Rc::clone(&layer), Rc::clone(&lent));
         let evaluation = Segment::new(move |tape, x| inner.forward(tape, x, Mode::Eval));
         let training = Segment::with_word(move |tape, x, seed| {
-            let lent = noted.take();
-            let first = lent.is_some();
-            let training = Training::going_on(seed, lent.unwrap_or_default());
+            let Some(lent) = noted.take() else { return again.forward(tape, x, Mode::Train(&Training::again(seed))) };
+            let training = Training::going_on(seed, lent);
             let y = again.forward(tape, x, Mode::Train(&training));
-            noted.replace(first.then(|| training.take()));
+            noted.replace(Some(training.take()));
             y
         });
         Checkpointed { layer, evaluation, training, lent }

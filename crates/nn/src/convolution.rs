@@ -159,9 +159,19 @@ impl Kernel {
         Some([along(0)?, along(1)?])
     }
 
+    /// From how many numbers one number of the result is made.
+    pub(crate) fn fan_in(&self) -> usize {
+        self.size[0] * self.size[1] * self.channels[0] / self.conv.groups
+    }
+
+    /// Into how many numbers of the result one number of the images goes.
+    pub(crate) fn fan_out(&self) -> usize {
+        self.size[0] * self.size[1] * self.channels[1] / self.conv.groups
+    }
+
     /// Draws `tile` kernels, named `path.weight`, and their biases, named `path.bias`.
     #[track_caller]
-    fn draw<T: Float>(
+    pub(crate) fn draw<T: Float>(
         self,
         params: &mut Params<T>,
         path: &str,
@@ -174,7 +184,7 @@ impl Kernel {
             groups > 0 && c.is_multiple_of(groups) && o.is_multiple_of(groups),
             "`{path}`: {c} and {o} channels do not split into {groups} groups"
         );
-        let (fan_in, fan_out) = (kh * kw * c / groups, kh * kw * o / groups);
+        let (fan_in, fan_out) = (self.fan_in(), self.fan_out());
         let weight = init.draw(&*[tile, &[kh, kw, c / groups, o]].concat(), fan_in, fan_out, rng);
         let weight = params.add(&format!("{path}.weight"), weight);
         let bias = self.bias.then(|| {

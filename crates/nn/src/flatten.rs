@@ -7,7 +7,8 @@ use crate::layout::Layouts;
 use crate::mode::Mode;
 
 /// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`. Images are laid out as rows × columns
-/// × channels, so the order differs from PyTorch's, where channels come first.
+/// × channels, so the order differs from PyTorch's, where channels come first; [`Layer::layouts`] knows of it. In
+/// PyTorch this is called `nn.Flatten`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flatten;
 
@@ -19,9 +20,7 @@ impl<T: Float> Layer<T> for Flatten {
         Ok(Shape::from([input.len()]))
     }
     fn layouts(&self, _: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
-        if let [h, w, c] = input.to_vec()[..] {
-            to.flattened = Some([h, w, c]);
-        }
+        to.flatten(input);
         Ok(Shape::from([input.len()]))
     }
     #[track_caller]
@@ -43,6 +42,10 @@ impl<T: Float> Layer<T> for Unflatten {
             format!("{input} holds {} numbers, {} holds {}", input.len(), self.0, self.0.len())
         })?;
         Ok(self.0)
+    }
+    fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        to.unflatten(self.0)?;
+        self.output(params, input)
     }
     #[track_caller]
     fn forward<'t>(&self, _: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {

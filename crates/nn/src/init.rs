@@ -19,6 +19,8 @@ pub enum Init {
     /// Uniform in ±1/√fan_in: what PyTorch's `Linear` and `Conv2d` do by default, for weights and
     /// biases alike.
     Uniform,
+    /// Normal with this standard deviation, whatever is connected. PyTorch's `Embedding` has 1.
+    Normal(f64),
     /// Zeros.
     Zeros,
 }
@@ -61,6 +63,7 @@ impl Init {
         Tensor::build(shape, Kind::Parameter, |out| match self {
             Init::He => normal(out, (2.0 / fan_in).sqrt(), rng),
             Init::LeCun => normal(out, (1.0 / fan_in).sqrt(), rng),
+            Init::Normal(deviation) => normal(out, deviation, rng),
             Init::Glorot => uniform(out, (6.0 / (fan_in + fan_out)).sqrt(), rng),
             Init::Uniform => uniform(out, 1.0 / fan_in.sqrt(), rng),
             Init::Zeros => out.fill(T::ZERO),

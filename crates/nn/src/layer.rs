@@ -59,6 +59,24 @@ pub trait Layer<T: Float> {
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T>;
 }
 
+/// Checks that a layer can take this batch, and panics at the caller's line if it can't: a closure around the
+/// panic would not know that line.
+#[track_caller]
+pub(crate) fn fit<T: Float>(layer: &impl Layer<T>, params: &Params<T>, batch: Shape) {
+    if let Err(error) = layer.output(params, batch.example()) {
+        panic!("{}, for a batch of shape {batch}: {error}", layer.kind());
+    }
+}
+
+/// Parameters of which each number is applied `positions` times to an example.
+pub(crate) fn at_positions<T: Float>(
+    params: &Params<T>,
+    positions: usize,
+    ids: impl IntoIterator<Item = ParamId>,
+) -> SmallVec<[Use; 2]> {
+    ids.into_iter().map(|id| Use { id, connections: params.get(id).len() * positions }).collect()
+}
+
 /// Layers one after another. In PyTorch this is called `nn.Sequential`.
 ///
 /// ```

@@ -1,7 +1,7 @@
 //! How PyTorch lays out what is laid out otherwise here: one map, used at the checkpoint's door.
 
 use smallvec::SmallVec;
-use tandem_autograd::{Float, ParamId, Params, Shape, StateId, Tape, Tensor};
+use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, StateId, Tape, Tensor};
 
 /// How the numbers of a parameter are ordered here and in PyTorch: with its axes split, as `split`, they stand
 /// there in the order `order`, and under the shape `theirs`.
@@ -10,8 +10,10 @@ use tandem_autograd::{Float, ParamId, Params, Shape, StateId, Tape, Tensor};
 /// |---|---|---|
 /// | linear weight | `[in, out]` | `[out, in]` |
 /// | … after maps were flattened | `[h·w·c, out]` | `[out, c·h·w]` |
+/// | … before rows become maps | `[in, h·w·c]` | `[c·h·w, in]` |
 /// | kernel, also of a transposed convolution | `[kh, kw, c/groups, o]` | `[o, c/groups, kh, kw]` |
 /// | scale of maps | `[h, w, c]` | `[c, h, w]` |
+/// | scale of flattened maps | `[h·w·c]` | `[c·h·w]` |
 ///
 /// ```
 /// use tandem_autograd::Tensor;
@@ -66,9 +68,24 @@ impl Layout {
         Layout::new(ours, ours, &[2, 0, 1], &[c, h, w])
     }
 
-    /// That of numbers for each place of flattened maps `[h, w, c]`.
-    pub fn flattened(ours: Shape, [h, w, c]: [usize; 3]) -> Layout {
-        Layout::new(ours, Shape::from([h, w, c]), &[2, 0, 1], &[c * h * w])
+    /// That of numbers whose last axis stands for flattened maps `[h, w, c]`.
+    pub fn flattened(ours: Shape, maps: [usize; 3]) -> Layout {
+        Layout::same(ours).of_maps(maps)
+    }
+
+    /// This one, if the last axis here stands for flattened maps `[h, w, c]`.
+    fn of_maps(mut self, [h, w, c]: [usize; 3]) -> Layout {
+        let last = self.split.rank() - 1;
+        let at = self.order.iter().position(|&axis| axis == last).expect("an order has every axis");
+        self.order.remove(at);
+        self.order.insert_many(at, [last + 2, last, last + 1]);
+        self.split = self.split.join(last, &[h, w, c]);
+        self
+    }
+
+    /// Whether the numbers stand in PyTorch as they do here.
+    fn is_same(&self) -> bool {
+        self.order.iter().copied().eq(0..self.order.len())
     }
 
     /// The numbers as PyTorch has them.
@@ -107,6 +124,8 @@ pub struct Layouts {
     states: Vec<(StateId, Layout)>,
     /// The maps that were flattened, until a layer has taken them in.
     pub flattened: Option<[usize; 3]>,
+    /// Where those in the lists begin that have a number for each number of the rows as they are now.
+    rows: Option<[usize; 2]>,
 }
 
 impl Layouts {
@@ -124,13 +143,62 @@ impl Layouts {
         }
     }
 
+    /// Rows begin that no longer are flattened maps. What is put from now on has a number for each of theirs along
+    /// its last axis: should the rows [become maps](Layouts::unflatten), that axis is in another order in PyTorch.
+    pub fn begin_rows(&mut self) {
+        (self.flattened, self.rows) = (None, Some([self.params.len(), self.states.len()]));
+    }
+
+    /// What follows are no longer the rows that were begun.
+    pub fn end_rows(&mut self) {
+        (self.flattened, self.rows) = (None, None);
+    }
+
+    /// Examples of this shape are made rows. Those of three axes are maps, whose channels come first in PyTorch.
+    pub fn flatten(&mut self, example: Shape) {
+        if example.rank() != 1 {
+            self.end_rows();
+        }
+        if let [h, w, c] = example.to_vec()[..] {
+            self.flattened = Some([h, w, c]);
+        }
+    }
+
+    /// Rows are made examples of this shape.
+    ///
+    /// # Errors
+    /// If the rows are maps that were flattened, and do not become what they were: in PyTorch, other numbers would
+    /// meet.
+    pub fn unflatten(&mut self, example: Shape) -> Result<(), ShapeError> {
+        let (flattened, rows) = (self.flattened, self.rows);
+        self.end_rows();
+        if let Some(maps) = flattened {
+            let maps = Shape::from(maps);
+            return ShapeError::unless(maps == example, || {
+                format!(
+                    "flattened maps {maps} become {example}: in PyTorch, where channels come first, that is another function"
+                )
+            });
+        }
+        if let ([h, w, c], Some([params, states])) = (&example.to_vec()[..], rows) {
+            let of_params = self.params[params..].iter_mut().map(|(_, layout)| layout);
+            let of_states = self.states[states..].iter_mut().map(|(_, layout)| layout);
+            for layout in of_params.chain(of_states) {
+                *layout = layout.clone().of_maps([*h, *w, *c]);
+            }
+        }
+        Ok(())
+    }
+
     /// The layout of a parameter, if it differs.
     pub fn of(&self, id: ParamId) -> Option<&Layout> {
-        self.params.iter().find(|(other, _)| *other == id).map(|(_, layout)| layout)
+        let (_, layout) = self.params.iter().find(|(other, _)| *other == id)?;
+        (!layout.is_same()).then_some(layout)
     }
 
     /// The layout of a state, if it differs.
     pub fn of_state(&self, id: StateId) -> Option<&Layout> {
-        self.states.iter().find(|(other, _)| *other == id).map(|(_, layout)| layout)
+        let (_, layout) = self.states.iter().find(|(other, _)| *other == id)?;
+        (!layout.is_same()).then_some(layout)
     }
 }

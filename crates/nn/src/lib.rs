@@ -27,29 +27,45 @@
 //! | to | use |
 //! |---|---|
 //! | join every number with every other | [`Linear`], [`Mlp`] |
+//! | put a function of each number between layers | [`Activation`] |
 //! | share kernels: at all positions, in rotation, at none | [`Conv2d`], [`TiledConv2d`], [`LocallyConnected2d`], all of a [`Kernel`] |
 //! | join some channels only | [`TableConv2d`] |
-//! | make maps smaller | [`MaxPool2d`], [`AvgPool2d`], [`Subsample2d`] |
+//! | make maps larger | [`ConvTranspose2d`] |
+//! | make maps smaller; a number a channel | [`MaxPool2d`], [`AvgPool2d`], [`Subsample2d`]; [`GlobalAvgPool2d`], [`GlobalMaxPool2d`] |
+//! | look words up, and predict them with the same matrix | [`Embedding`], [`Projection`] |
+//! | share weights over time | [`Rnn`], [`RnnCell`], [`Last`] |
 //! | put layers one after another, and count what they share | [`Sequential`], [`LayerRow`] |
 //! | keep less for the backward sweep, and compute it again | [`Checkpointed`], [`Sequential::checkpointed`] |
 //! | go between maps and rows of numbers | [`Flatten`], [`Unflatten`] |
-//! | keep numbers in a good range | [`BatchNorm`] |
+//! | keep numbers in a good range | [`BatchNorm`], [`LayerNorm`] |
+//! | leave numbers out at random | [`Dropout`] |
 //! | say what a pass is for; draw at random; remember statistics | [`Mode`], [`Training`], [`Generator`] |
 //! | draw first weights | [`Init`] |
 //! | say how wrong a batch is | [`cross_entropy`], [`binary_cross_entropy`], [`mse`], [`huber`] |
-//! | take steps | [`Sgd`], [`Adam`], [`Optimizer`] |
+//! | take steps | [`Sgd`], [`Adam`], [`AdamW`], [`Optimizer`], with other settings for a [`Group`] of names |
+//! | change the learning rate from step to step | [`RateSchedule`] |
+//! | cut gradients to a size | [`clip_norm`], [`clip_value`], [`gradient_norm`] |
+//! | average the parameters over steps | [`Ema`] |
 //! | count what is right, and what is taken for what | [`accuracy`], [`Confusion`] |
 //! | read digits, change them at random, hand them out in batches | [`data`] |
-//! | go between PyTorch's layouts and these | [`Layout`], [`Layouts`], [`Layer::layouts`] |
+//! | save a training, go on with it, exchange models with PyTorch | [`checkpoint`], [`PerSlot`], [`Layout`], [`Layouts`], [`Layer::layouts`] |
 //! | write a layer | [`Layer`], [`Use`] |
 //!
-//! The files in reading order: `layer`; `linear`, `activation`, `flatten`; `convolution`, `pooling`;
-//! `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `checkpointed`; `init`, `loss`, `optimizer`, `metrics`, `data`.
+//! The files in reading order: `layer` and `mode`; `linear`, `activation`, `flatten`; `convolution`, `pooling`,
+//! `conv_transpose`; `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `embedding` and `rnn`, which share over
+//! words and over time; `dropout` and `norm`, which ask for the mode; `checkpointed`; `init`, `loss`, `optimizer/`,
+//! `schedule`, `clip`, `average`, `metrics`; `data/`; `layout` and `checkpoint/`, which go to files and other systems.
 
 mod activation;
+mod average;
+pub mod checkpoint;
 mod checkpointed;
+mod clip;
+mod conv_transpose;
 mod convolution;
 pub mod data;
+mod dropout;
+mod embedding;
 mod flatten;
 mod init;
 mod layer;
@@ -61,12 +77,19 @@ mod mode;
 mod norm;
 mod optimizer;
 mod pooling;
+mod rnn;
+mod schedule;
 mod subsample;
 mod table_conv;
 
 pub use activation::Activation;
+pub use average::Ema;
 pub use checkpointed::Checkpointed;
+pub use clip::{clip_norm, clip_value, gradient_norm};
+pub use conv_transpose::ConvTranspose2d;
 pub use convolution::{Conv2d, Kernel, LocallyConnected2d, TiledConv2d};
+pub use dropout::Dropout;
+pub use embedding::{Embedding, Projection};
 pub use flatten::{Flatten, Unflatten};
 pub use init::Init;
 pub use layer::{Layer, LayerRow, Sequential, Use};
@@ -75,8 +98,10 @@ pub use linear::{Linear, Mlp};
 pub use loss::{binary_cross_entropy, cross_entropy, huber, mse};
 pub use metrics::{Confusion, accuracy};
 pub use mode::{Generator, Mode, Training};
-pub use norm::BatchNorm;
-pub use optimizer::{Adam, Optimizer, Sgd};
-pub use pooling::{AvgPool2d, MaxPool2d};
+pub use norm::{BatchNorm, LayerNorm};
+pub use optimizer::{Adam, AdamLike, AdamW, Group, Optimizer, PerSlot, Sgd};
+pub use pooling::{AvgPool2d, GlobalAvgPool2d, GlobalMaxPool2d, MaxPool2d};
+pub use rnn::{Last, Rnn, RnnCell};
+pub use schedule::RateSchedule;
 pub use subsample::Subsample2d;
 pub use table_conv::TableConv2d;

@@ -6,7 +6,7 @@ use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Var};
 
 use crate::activation::Activation;
 use crate::init::Init;
-use crate::layer::{Layer, Use};
+use crate::layer::{Layer, Use, at_positions};
 use crate::layout::{Layout, Layouts};
 use crate::mode::Mode;
 
@@ -31,8 +31,8 @@ use crate::mode::Mode;
 pub struct Linear {
     /// `[inputs, outputs]`.
     pub weight: ParamId,
-    /// `[outputs]`.
-    pub bias: ParamId,
+    /// `[outputs]`, unless the layer has no bias.
+    pub bias: Option<ParamId>,
 }
 
 impl Linear {
@@ -49,12 +49,30 @@ impl Linear {
         init: Init,
         rng: &mut impl Rng,
     ) -> Linear {
-        let weight = init.draw([inputs, outputs], inputs, outputs, rng);
+        let linear = Linear::without_bias(params, path, [inputs, outputs], init, rng);
         let bias = init.of_bias().draw([outputs], inputs, outputs, rng);
-        Linear {
-            weight: params.add(&format!("{path}.weight"), weight),
-            bias: params.add(&format!("{path}.bias"), bias),
-        }
+        Linear { bias: Some(params.add(&format!("{path}.bias"), bias)), ..linear }
+    }
+
+    /// As [`new`](Linear::new), without a bias.
+    ///
+    /// # Panics
+    /// If the name is taken.
+    #[track_caller]
+    pub fn without_bias<T: Float>(
+        params: &mut Params<T>,
+        path: &str,
+        [inputs, outputs]: [usize; 2],
+        init: Init,
+        rng: &mut impl Rng,
+    ) -> Linear {
+        let weight = init.draw([inputs, outputs], inputs, outputs, rng);
+        Linear { weight: params.add(&format!("{path}.weight"), weight), bias: None }
+    }
+
+    /// Its parameters.
+    fn ids(&self) -> impl Iterator<Item = ParamId> + use<> {
+        [Some(self.weight), self.bias].into_iter().flatten()
     }
 }
 
@@ -75,32 +93,32 @@ impl<T: Float> Layer<T> for Linear {
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         self.output(params, input)?;
-        Ok(once_a_row(params, input, [self.weight, self.bias]))
+        Ok(at_positions(params, rows(input), self.ids()))
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
         let weight = params.get(self.weight).shape();
-        let layout = match to.flattened.take() {
+        let layout = match to.flattened {
             Some(maps) => Layout::linear_after_flatten(weight, maps),
             None => Layout::linear(weight),
         };
+        to.begin_rows();
         to.put(self.weight, layout);
+        if let Some(bias) = self.bias {
+            to.put(bias, Layout::same(params.get(bias).shape()));
+        }
         self.output(params, input)
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
-        x.matmul(tape.param(self.weight)) + tape.param(self.bias)
+        let y = x.matmul(tape.param(self.weight));
+        let Some(bias) = self.bias else { return y };
+        y + tape.param(bias)
     }
 }
 
-/// Parameters of which each number is applied once for each row of an example; most examples are
-/// one row.
-fn once_a_row<T: Float>(
-    params: &Params<T>,
-    input: Shape,
-    ids: impl IntoIterator<Item = ParamId>,
-) -> SmallVec<[Use; 2]> {
-    let rows = input.with(input.rank() - 1, 1).len();
-    ids.into_iter().map(|id| Use { id, connections: params.get(id).len() * rows }).collect()
+/// How many rows an example has: a number of a weight is applied once for each of them.
+fn rows(input: Shape) -> usize {
+    input.with(input.rank() - 1, 1).len()
 }
 
 /// Linear layers with an activation between them (and none after the last).
@@ -154,7 +172,7 @@ impl<T: Float> Layer<T> for Mlp {
     }
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         self.output(params, input)?;
-        Ok(once_a_row(params, input, self.layers.iter().flat_map(|layer| [layer.weight, layer.bias])))
+        Ok(at_positions(params, rows(input), self.layers.iter().flat_map(Linear::ids)))
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
         self.layers.iter().try_fold(input, |shape, layer| layer.layouts(params, shape, to))

@@ -1,6 +1,6 @@
 //! Training or evaluation: said in every call, held by no layer.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 
 use rand::{Rng, SeedableRng};
 use tandem_autograd::{Float, Params, StateId, Tensor};
@@ -39,6 +39,8 @@ pub enum Mode<'m, T: Float = f32> {
 pub struct Training<T: Float = f32> {
     generator: RefCell<Generator>,
     noted: RefCell<Noted<T>>,
+    /// Whether this is a pass that was made before and is made again.
+    again: bool,
 }
 
 /// States and their new values.
@@ -47,7 +49,7 @@ pub(crate) type Noted<T> = Vec<(StateId, Tensor<T>)>;
 impl<T: Float> Training<T> {
     /// A training that draws from this generator.
     pub fn new(generator: Generator) -> Training<T> {
-        Training { generator: RefCell::new(generator), noted: RefCell::default() }
+        Training { generator: RefCell::new(generator), noted: RefCell::default(), again: false }
     }
 
     /// A training that draws from the generator of this seed, and has noted this.
@@ -55,9 +57,19 @@ impl<T: Float> Training<T> {
         Training { noted: noted.into(), ..Training::new(Generator::seed_from_u64(seed)) }
     }
 
+    /// A training that draws from the generator of this seed once more, and notes nothing.
+    pub(crate) fn again(seed: u64) -> Training<T> {
+        Training { again: true, ..Training::new(Generator::seed_from_u64(seed)) }
+    }
+
     /// Draws from the generator.
     pub fn draw<R>(&self, draw: impl FnOnce(&mut Generator) -> R) -> R {
         draw(&mut self.generator.borrow_mut())
+    }
+
+    /// The generator for a draw that is recorded at the caller's line, which a closure would not know.
+    pub(crate) fn rng(&self) -> RefMut<'_, Generator> {
+        self.generator.borrow_mut()
     }
 
     /// The generator, to save or to replace it, or for draws outside of layers.
@@ -65,8 +77,12 @@ impl<T: Float> Training<T> {
         self.generator.get_mut()
     }
 
-    /// Notes the next value of a state.
+    /// Notes the next value of a state, once: where a [checkpointed](crate::Checkpointed) layer is computed again,
+    /// nothing is noted. What a layer computes in training must therefore not depend on what it notes.
     pub fn note(&self, id: StateId, value: Tensor<T>) {
+        if self.again {
+            return;
+        }
         let mut noted = self.noted.borrow_mut();
         match noted.iter_mut().find(|(other, _)| *other == id) {
             Some((_, old)) => *old = value,
@@ -79,8 +95,11 @@ impl<T: Float> Training<T> {
     #[track_caller]
     pub fn state(&self, params: &Params<T>, id: StateId) -> Tensor<T> {
         let noted = self.noted.borrow();
-        let found = noted.iter().find(|(other, _)| *other == id);
-        found.map_or_else(|| params.state(id), |(_, value)| value).clone()
+        // Not in a closure, which would not know the caller's line.
+        match noted.iter().find(|(other, _)| *other == id) {
+            Some((_, value)) => value.clone(),
+            None => params.state(id).clone(),
+        }
     }
 
     /// Puts what was noted into the store. To call after a step; to leave a step out, [`forget`](Training::forget).
@@ -91,7 +110,9 @@ impl<T: Float> Training<T> {
     pub fn commit(&mut self, params: &mut Params<T>) {
         // A loop, because a closure would not know the caller's line.
         for (id, value) in self.noted.get_mut().drain(..) {
-            params.set_state(id, value).unwrap_or_else(|error| panic!("commit(): {error}"));
+            if let Err(error) = params.set_state(id, value) {
+                panic!("commit(): {error}");
+            }
         }
     }
 

@@ -1,9 +1,9 @@
-//! Normalisation over a batch, with running statistics.
+//! Normalisation: over a batch, with running statistics, and over the numbers of each example.
 
 use smallvec::{SmallVec, smallvec};
-use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, StateId, Tape, Tensor, Var};
+use tandem_autograd::{Float, Kind, ParamId, Params, Shape, ShapeError, StateId, Tape, Tensor, Var};
 
-use crate::layer::{Layer, Use};
+use crate::layer::{Layer, Use, fit};
 use crate::layout::{Layout, Layouts};
 use crate::mode::{Mode, Training};
 
@@ -68,10 +68,19 @@ impl BatchNorm {
     #[track_caller]
     fn note<T: Float>(&self, params: &Params<T>, training: &Training<T>, id: StateId, new: &Tensor<T>, scale: f64) {
         let (keep, take) = (T::from_f64(1.0 - self.momentum), T::from_f64(self.momentum * scale));
-        let mut running = training.state(params, id);
-        running.update(|r| r.iter_mut().zip(new.data()).for_each(|(r, &new)| *r = keep * *r + take * new));
+        let old = training.state(params, id);
+        let running = Tensor::build(old.shape(), Kind::Activation, |running| {
+            for (running, (&old, &new)) in running.iter_mut().zip(old.data().iter().zip(new.data())) {
+                *running = keep * old + take * new;
+            }
+        });
         training.note(id, running);
     }
+}
+
+/// The layout of numbers beside rows, which may be flattened maps.
+fn of_rows(rows: Shape, to: &Layouts) -> Layout {
+    to.flattened.map_or_else(|| Layout::same(rows), |maps| Layout::flattened(rows, maps))
 }
 
 impl<T: Float> Layer<T> for BatchNorm {
@@ -93,8 +102,8 @@ impl<T: Float> Layer<T> for BatchNorm {
         Ok(smallvec![each(self.weight), each(self.bias)])
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
-        if let (Some(maps), 1) = (to.flattened, input.rank()) {
-            let layout = Layout::flattened(input, maps);
+        if input.rank() == 1 {
+            let layout = of_rows(input, to);
             for id in [self.weight, self.bias] {
                 to.put(id, layout.clone());
             }
@@ -107,8 +116,7 @@ impl<T: Float> Layer<T> for BatchNorm {
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T> {
         let (params, shape) = (tape.params(), x.shape());
-        self.output(params, shape.example())
-            .unwrap_or_else(|error| panic!("batch norm, for a batch of shape {shape}: {error}"));
+        fit(self, params, shape);
         let (last, channels) = (shape.rank() - 1, shape[shape.rank() - 1] as usize);
         let (weight, bias) = (tape.param(self.weight), tape.param(self.bias));
         let Mode::Train(training) = mode else {
@@ -124,5 +132,91 @@ impl<T: Float> Layer<T> for BatchNorm {
         let variance = centred.clone().square().mean_axes(&axes);
         self.note(params, training, self.variance, variance.value(), places as f64 / (places - 1) as f64);
         centred * ((variance + self.epsilon).powf(-0.5) * weight) + bias
+    }
+}
+
+/// Layer normalisation (Ba, Kiros and Hinton 2016): over the last axes, of this shape, for each example and each
+/// place on the axes before them,
+///
+/// z = a · (x − μ) / √(σ² + ε) + b
+///
+/// x is `[n, …, shape]`; a and b have the shape; σ² is over N. Training and evaluation are the same. In PyTorch this
+/// is called `nn.LayerNorm`; ε = 1e-5 is the same.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Layer, LayerNorm, Mode};
+/// let mut params = Params::<f64>::new();
+/// let norm = LayerNorm::new(&mut params, "norm", [3]);
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 10., 10., 10.]));
+/// let y = norm.forward(&tape, x, Mode::Eval);
+/// assert!((y.value().data()[2] - 1.5_f64.sqrt()).abs() < 1e-4);
+/// assert_eq!(y.value().data()[3..], [0.0; 3]);
+/// ```
+#[derive(Clone, Copy, Debug)]
+pub struct LayerNorm {
+    /// a, of the shape, ones at first.
+    pub weight: ParamId,
+    /// b, of the shape, zeros at first.
+    pub bias: ParamId,
+    /// ε.
+    pub epsilon: f64,
+}
+
+impl LayerNorm {
+    /// A layer over last axes of this shape, whose parameters are named `path.weight` and `path.bias`.
+    ///
+    /// # Panics
+    /// If the shape holds no number, or has no axis, or a name is taken.
+    #[track_caller]
+    pub fn new<T: Float>(params: &mut Params<T>, path: &str, shape: impl Into<Shape>) -> LayerNorm {
+        let shape = shape.into();
+        assert!(shape.rank() > 0 && !shape.is_empty(), "`{path}`: a layer norm over {shape} has nothing to normalise");
+        LayerNorm {
+            weight: params.add(&format!("{path}.weight"), Tensor::full(shape, T::ONE)),
+            bias: params.add(&format!("{path}.bias"), Tensor::zeros(shape)),
+            epsilon: 1e-5,
+        }
+    }
+}
+
+impl<T: Float> Layer<T> for LayerNorm {
+    fn kind(&self) -> &'static str {
+        "layer norm"
+    }
+    fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+        let shape = params.get(self.weight).shape();
+        ShapeError::unless(shape.is_suffix_of(&input), || {
+            format!("a layer norm over {shape} takes examples whose last axes these are, found shape {input}")
+        })?;
+        Ok(input)
+    }
+    fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
+        self.output(params, input)?;
+        let each = |id| Use { id, connections: input.len() };
+        Ok(smallvec![each(self.weight), each(self.bias)])
+    }
+    fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        let shape = params.get(self.weight).shape();
+        let layout = match shape.rank() {
+            3 => Layout::maps(shape),
+            1 if input.rank() == 1 => of_rows(input, to),
+            _ => return self.output(params, input),
+        };
+        for id in [self.weight, self.bias] {
+            to.put(id, layout.clone());
+        }
+        self.output(params, input)
+    }
+    #[track_caller]
+    fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
+        let shape = x.shape();
+        fit(self, tape.params(), shape);
+        let weight = tape.param(self.weight);
+        let axes: SmallVec<[usize; 6]> = (shape.rank() - weight.shape().rank()..shape.rank()).collect();
+        let centred = &x - x.clone().mean_axes(&axes);
+        let variance = centred.clone().square().mean_axes(&axes);
+        centred * (variance + self.epsilon).powf(-0.5) * weight + tape.param(self.bias)
     }
 }

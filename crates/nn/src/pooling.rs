@@ -2,7 +2,7 @@
 
 use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var, Window};
 
-use crate::layer::Layer;
+use crate::layer::{Layer, fit};
 use crate::mode::Mode;
 
 /// The largest number of each window:
@@ -34,6 +34,32 @@ pub struct MaxPool2d(pub Window);
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AvgPool2d(pub Window);
 
+/// The mean of each channel over all places: `[n, height, width, channels]` to `[n, channels]`.
+///
+/// z\[c\] = 1/(h·w) Σ over y, x of X\[y, x, c\]
+///
+/// (Lin, Chen and Yan 2014, section 3.2.) In PyTorch this is called `nn.AdaptiveAvgPool2d(1)`, which keeps the two axes
+/// with length 1.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{GlobalAvgPool2d, GlobalMaxPool2d, Layer, Mode};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([1, 2, 2, 2], vec![1., 8., 2., 7., 3., 6., 6., 3.]));
+/// assert_eq!(GlobalAvgPool2d.forward(&tape, x.clone(), Mode::Eval).value().data(), [3., 6.]);
+/// assert_eq!(GlobalMaxPool2d.forward(&tape, x, Mode::Eval).value().data(), [6., 8.]);
+/// ```
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalAvgPool2d;
+
+/// The largest number of each channel over all places: `[n, height, width, channels]` to `[n, channels]`. In PyTorch
+/// this is called `nn.AdaptiveMaxPool2d(1)`, which keeps the two axes with length 1.
+///
+/// z\[c\] = max over y, x of X\[y, x, c\]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct GlobalMaxPool2d;
+
 /// The shape of the result for one example.
 pub(crate) fn pooled(window: Window, input: Shape) -> Result<Shape, ShapeError> {
     Ok(window.output(input.batched(1))?.example())
@@ -64,3 +90,29 @@ impl<T: Float> Layer<T> for AvgPool2d {
         x.avg_pool(self.0)
     }
 }
+
+/// The two differ in what is done over rows and columns.
+macro_rules! global {
+    ($layer:ident, $kind:literal, $over:ident) => {
+        impl<T: Float> Layer<T> for $layer {
+            fn kind(&self) -> &'static str {
+                $kind
+            }
+            fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+                ShapeError::unless(input.rank() == 3 && input[0] > 0 && input[1] > 0, || {
+                    format!("takes examples of shape [height, width, channels] with a place, found {input}")
+                })?;
+                Ok(Shape::from([input[2] as usize]))
+            }
+            #[track_caller]
+            fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
+                let shape = x.shape();
+                fit(self, tape.params(), shape);
+                x.$over(&[1, 2]).reshape([shape[0] as usize, shape[3] as usize])
+            }
+        }
+    };
+}
+
+global!(GlobalAvgPool2d, "global avg pool", mean_axes);
+global!(GlobalMaxPool2d, "global max pool", max_axes);

@@ -112,15 +112,32 @@ impl<'t, T: Float> Var<'t, T> {
     /// If the shapes do not fit.
     #[track_caller]
     pub fn matmul(self, y: Var<'t, T>) -> Var<'t, T> {
+        self.product(y, false)
+    }
+
+    /// The matrix product with the right side read transposed, which copies nothing: as
+    /// [`matmul`](Var::matmul) with [`transpose`](Var::transpose). In PyTorch this is called `F.linear`.
+    ///
+    /// `[…, m, k] · […, n, k] → […, m, n]`
+    ///
+    /// # Panics
+    /// If the shapes do not fit.
+    #[track_caller]
+    pub fn matmul_transposed(self, y: Var<'t, T>) -> Var<'t, T> {
+        self.product(y, true)
+    }
+
+    #[track_caller]
+    fn product(self, y: Var<'t, T>, ty: bool) -> Var<'t, T> {
         let (left, right) = (self.shape(), y.shape());
         if left.rank() > 2 && right.rank() == 2 {
             let (last, columns) = (left.rank() - 1, left[left.rank() - 1] as usize);
-            fit("matmul", &[left, right], summed([last, columns], [0, right[0] as usize]));
+            let (k, n) = sides(right, ty);
+            fit("matmul", &[left, right], summed([last, columns], [usize::from(ty), k]));
             let rows = left.dims()[..last].iter().map(|&d| d as usize).product();
-            let out = left.with(last, right[1] as usize);
-            return self.reshape([rows, columns]).matmul(y).reshape(out);
+            return self.reshape([rows, columns]).product(y, ty).reshape(left.with(last, n));
         }
-        Var::apply(MatMul { tx: false, ty: false }, [self, y])
+        Var::apply(MatMul { tx: false, ty }, [self, y])
     }
 
     /// The last two axes exchanged.

@@ -82,7 +82,7 @@ impl<T: Float> Params<T> {
     /// # Errors
     /// If the shape is another one.
     #[track_caller]
-    pub fn set_state(&mut self, id: StateId, mut value: Tensor<T>) -> Result<(), ShapeMismatch> {
+    pub fn set_state(&mut self, id: StateId, value: Tensor<T>) -> Result<(), ShapeMismatch> {
         let (name, expected) = (self.state_name(id), self.state(id).shape());
         if value.shape() != expected {
             return Err(ShapeMismatch {
@@ -92,8 +92,10 @@ impl<T: Float> Params<T> {
                 other_shape: value.shape(),
             });
         }
-        value.mark(Kind::Parameter);
-        Arc::make_mut(&mut self.states)[id.index as usize].value = value;
+        // Into the memory that it has: what a training step brings goes back to the pool.
+        let state = &mut Arc::make_mut(&mut self.states)[id.index as usize].value;
+        state.update(|state| state.copy_from_slice(value.data()));
+        state.mark(Kind::Parameter);
         Ok(())
     }
 

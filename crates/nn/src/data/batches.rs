@@ -273,7 +273,7 @@ mod tests {
         assert!(all.into_iter().eq(0..200));
         assert_eq!(stratified_split(&labels, 0.2, 5).unwrap().1, validation);
         assert_ne!(stratified_split(&labels, 0.2, 6).unwrap().1, validation);
-        assert_eq!(stratified_split(&labels, 1.0, 5).unwrap().0, []);
+        assert!(stratified_split(&labels, 1.0, 5).unwrap().0.is_empty());
         for fraction in [-0.1, 1.1, f64::NAN] {
             let message = stratified_split(&labels, fraction, 5).unwrap_err().to_string();
             assert_eq!(message, format!("fraction: expected 0 to 1, found {fraction}"));

@@ -1,7 +1,7 @@
 //! Every optimizer on the quadratic a/2 · (w − u)², against what its formula gives by hand.
 
-use tandem::autograd::{Params, Tape, Tensor};
-use tandem::nn::{Adam, Optimizer, Sgd};
+use tandem_autograd::{Params, Tape, Tensor};
+use tandem_nn::{Adam, Optimizer, Sgd};
 
 const A: f64 = 3.0;
 const U: f64 = -0.7;

@@ -1,0 +1,169 @@
+//! Checkpoints: what a program has learnt, in a file that other systems open.
+//!
+//! A [`Checkpoint`] lists what belongs together, by reference; the same list is saved and loaded.
+//!
+//! ```
+//! use rand::SeedableRng;
+//! use tandem_autograd::{Params, Tensor};
+//! use tandem_nn::{Adam, Generator, Optimizer};
+//! use tandem_nn::checkpoint::Checkpoint;
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("model.safetensors");
+//! let mut params = Params::<f32>::new();
+//! let [a, b] = ["embedding", "projection"].map(|name| params.add(name, Tensor::full([4, 3], 0.5)));
+//! params.tie(b, a)?;
+//! let (mut adam, mut epoch, mut generator) = (Adam::new(1e-3), 3_u64, Generator::seed_from_u64(7));
+//!
+//! let mut all = Checkpoint::of(&mut params).slots("optimizer", &mut adam);
+//! all = all.value("epoch", &mut epoch).value("generator", &mut generator);
+//! all.save(&path)?;
+//! all.load(&path)?;                                  // everything is as it was when it was saved
+//! assert!(params.is_shared(a));                      // one tensor in the file, with two names
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! The file is in the format of [safetensors](https://github.com/huggingface/safetensors):
+//!
+//! | entry | holds |
+//! |---|---|
+//! | a tensor under each parameter's name | its slot: once, under the first of its names in the order of the alphabet |
+//! | a tensor under each state's name | the state |
+//! | tensors `PART/MOMENT/NAME` | what [`PerSlot`] parts remember of a slot: `optimizer/exp_avg/fc.weight` |
+//! | metadata `tandem.shared` | JSON: the lists of names that share a tensor, sorted |
+//! | metadata under every other name that shares | the tensor's name, as Hugging Face's tools write and read it |
+//! | metadata `tandem.parts` | JSON: of each part the kind, and the steps that each slot has taken |
+//! | metadata `tandem.values` | JSON: the values |
+//!
+//! The same content makes the same bytes. A file is written whole or not at all, and loaded whole or not at
+//! all: everything that does not fit is in one [`CheckpointError`], and nothing has changed then.
+//!
+//! A tie survives both ways. Names that share a slot are one tensor in the file. A file whose names share where the
+//! program's do not, or in which tied names have different values, is refused, unless the caller asks for
+//! [`tying`](Checkpoint::tying) or [`untying`](Checkpoint::untying).
+//!
+//! Not to be confused with [`Checkpointed`](crate::Checkpointed), which computes things again to save memory.
+
+mod error;
+mod file;
+mod load;
+mod save;
+mod value;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde::{Deserialize, Serialize};
+use tandem_autograd::{Float, Params};
+
+pub use self::error::{CheckpointError, Problem};
+use self::value::Kept;
+use crate::layout::Layouts;
+use crate::optimizer::PerSlot;
+
+const SHARED: &str = "tandem.shared";
+const PARTS: &str = "tandem.parts";
+const VALUES: &str = "tandem.values";
+
+/// What a file says of a part: an optimizer, a moving average.
+#[derive(Serialize, Deserialize)]
+struct Part {
+    kind: String,
+    /// By the slot's name, the steps that it has taken.
+    steps: BTreeMap<String, u64>,
+}
+
+/// What is saved together, and loaded together; see [the module](self).
+pub struct Checkpoint<'a, T: Float = f32> {
+    params: &'a mut Params<T>,
+    parts: BTreeMap<String, &'a mut dyn PerSlot<T>>,
+    values: BTreeMap<String, &'a mut dyn Kept>,
+    rename: &'a dyn Fn(&str) -> String,
+    only: Option<&'a dyn Fn(&str) -> bool>,
+    layouts: Option<&'a Layouts>,
+    tying: bool,
+    untying: bool,
+}
+
+impl<'a, T: Float> Checkpoint<'a, T> {
+    /// The parameters and the states of a store.
+    pub fn of(params: &'a mut Params<T>) -> Checkpoint<'a, T> {
+        Checkpoint {
+            params,
+            parts: BTreeMap::new(),
+            values: BTreeMap::new(),
+            rename: &|name| name.to_string(),
+            only: None,
+            layouts: None,
+            tying: false,
+            untying: false,
+        }
+    }
+
+    /// With what is remembered for each slot: an optimizer's moments, a moving average.
+    pub fn slots(mut self, part: &str, memory: &'a mut dyn PerSlot<T>) -> Checkpoint<'a, T> {
+        self.parts.insert(part.into(), memory);
+        self
+    }
+
+    /// With a value, as JSON: a schedule, an epoch, a [`Generator`](crate::Generator) with its seed, stream and
+    /// position.
+    pub fn value(
+        mut self,
+        name: &str,
+        value: &'a mut (impl Serialize + serde::de::DeserializeOwned),
+    ) -> Checkpoint<'a, T> {
+        self.values.insert(name.into(), value);
+        self
+    }
+
+    /// Under other names in the file: `rename` makes the file's of the program's.
+    pub fn renamed(mut self, rename: &'a dyn Fn(&str) -> String) -> Checkpoint<'a, T> {
+        self.rename = rename;
+        self
+    }
+
+    /// Those names of the program alone, when loading: a part of the model, for fine-tuning say. What else the
+    /// file has is no concern then.
+    pub fn only(mut self, wanted: &'a dyn Fn(&str) -> bool) -> Checkpoint<'a, T> {
+        self.only = Some(wanted);
+        self
+    }
+
+    /// In PyTorch's layouts, in both directions; see [`Layer::layouts`](crate::Layer::layouts). PyTorch's counts of
+    /// batches, `num_batches_tracked`, are passed over.
+    pub fn pytorch(mut self, layouts: &'a Layouts) -> Checkpoint<'a, T> {
+        self.layouts = Some(layouts);
+        self
+    }
+
+    /// Names that share a tensor in the file are tied by loading, where the program has them apart.
+    pub fn tying(mut self) -> Checkpoint<'a, T> {
+        self.tying = true;
+        self
+    }
+
+    /// Names that the program has tied are parted by loading, where the file has a tensor for each. (Without this,
+    /// tensors of equal values are taken for what they are in files of other systems: copies of a shared one.)
+    pub fn untying(mut self) -> Checkpoint<'a, T> {
+        self.untying = true;
+        self
+    }
+
+    /// Whether loading is to touch this name of the program.
+    fn wants(&self, name: &str) -> bool {
+        self.only.is_none_or(|only| only(name))
+    }
+
+    /// The file's names of each slot's parameters, sorted; by the first of them, under which the slot is saved.
+    fn by_slot(&self, params: &Params<T>) -> Vec<(tandem_autograd::SlotId, BTreeSet<String>)> {
+        let mut slots: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
+        for (id, name) in params.names() {
+            slots.entry(params.slot(id)).or_default().insert((self.rename)(name));
+        }
+        slots.into_iter().collect()
+    }
+}
+
+/// The name of what a part remembers for a slot.
+fn moment(part: &str, moment: &str, slot: &str) -> String {
+    format!("{part}/{moment}/{slot}")
+}
