@@ -61,7 +61,7 @@ fn a_kill_at_any_moment_leaves_a_whole_file() {
         let begun = Instant::now();
         let partial = directory.path().join(".model.safetensors.partial");
         while !partial.exists() && content(&path) == 0 {
-            assert!(begun.elapsed() < Duration::from_secs(60), "the child saves nothing");
+            assert!(begun.elapsed() < Duration::from_mins(1), "the child saves nothing");
         }
         sleep(Duration::from_micros(rng.random_range(0..4000)));
         child.kill().unwrap();

@@ -65,7 +65,9 @@ impl<T: Float> Checkpoint<'_, T> {
             problems.dedup();
             return Err(CheckpointError::Misfit { path: path.as_ref().into(), problems });
         }
-        put.into_iter().for_each(|put| put());
+        for put in put {
+            put();
+        }
         for (memory, entries) in self.parts.values_mut().zip(found) {
             memory.restore(&staged, entries);
         }
@@ -102,7 +104,9 @@ impl<T: Float> Checkpoint<'_, T> {
         for tensors in of_slot.values().filter(|tensors| tensors.len() > 1) {
             let ids: Vec<ParamId> = tensors.iter().flat_map(|tensor| of_tensor[tensor].iter().copied()).collect();
             if self.untying {
-                ids.into_iter().for_each(|id| load.staged.untie(id));
+                for id in ids {
+                    load.staged.untie(id);
+                }
                 continue;
             }
             let mut values = Vec::new();
