@@ -81,7 +81,7 @@ impl<T: Float> Checkpoint<'_, T> {
         let mut of_tensor: BTreeMap<String, Vec<ParamId>> = BTreeMap::new();
         let mut of_slot: BTreeMap<SlotId, Vec<String>> = BTreeMap::new();
         for (id, name) in self.params.names().filter(|(_, name)| self.wants(name)) {
-            let layout = self.layouts.and_then(|layouts| layouts.of(id));
+            let layout = self.layout(id);
             let shape = self.params.get(id).shape();
             if let Some(tensor) = load.find(&(self.rename)(name), layout.map_or(shape, |layout| layout.theirs)) {
                 of_tensor.entry(tensor.clone()).or_default().push(id);
@@ -94,12 +94,7 @@ impl<T: Float> Checkpoint<'_, T> {
         let file_names =
             |ids: &[ParamId]| ids.iter().map(|&id| (self.rename)(self.params.name(id))).collect::<Vec<_>>();
         let inward = |load: &mut Load<T>, id: ParamId, tensor: &str| {
-            load.read(
-                tensor,
-                self.params.get(id).shape(),
-                self.layouts.and_then(|layouts| layouts.of(id)),
-                Kind::Parameter,
-            )
+            load.read(tensor, self.params.get(id).shape(), self.layout(id), Kind::Parameter)
         };
         for tensors in of_slot.values().filter(|tensors| tensors.len() > 1) {
             let ids: Vec<ParamId> = tensors.iter().flat_map(|tensor| of_tensor[tensor].iter().copied()).collect();
@@ -183,7 +178,7 @@ impl<T: Float> Checkpoint<'_, T> {
                 continue;
             };
             let id = load.staged.names_of(slot).next().expect("a slot has a name").0;
-            let (shape, layout) = (load.staged.value(slot).shape(), self.layouts.and_then(|layouts| layouts.of(id)));
+            let (shape, layout) = (load.staged.value(slot).shape(), self.layout(id));
             let mut tensors = Vec::new();
             for each in memory.moments() {
                 let found = load.find(&moment(part, each, name), layout.map_or(shape, |layout| layout.theirs));

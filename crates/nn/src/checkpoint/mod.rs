@@ -52,11 +52,11 @@ mod value;
 use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
-use tandem_autograd::{Float, Params};
+use tandem_autograd::{Float, ParamId, Params};
 
 pub use self::error::{CheckpointError, Problem};
 use self::value::Kept;
-use crate::layout::Layouts;
+use crate::layout::{Layout, Layouts};
 use crate::optimizer::PerSlot;
 
 const SHARED: &str = "tandem.shared";
@@ -151,6 +151,13 @@ impl<'a, T: Float> Checkpoint<'a, T> {
     /// Whether loading is to touch this name of the program.
     fn wants(&self, name: &str) -> bool {
         self.only.is_none_or(|only| only(name))
+    }
+
+    /// The layout that the file has for a parameter: the one that a layer has noted for any of the names that share it.
+    fn layout(&self, id: ParamId) -> Option<&'a Layout> {
+        let layouts = self.layouts?;
+        let sharing = || self.params.names_of(self.params.slot(id));
+        layouts.of(id).or_else(|| sharing().find_map(|(other, _)| layouts.of(other)))
     }
 
     /// The file's names of each slot's parameters, sorted; by the first of them, under which the slot is saved.

@@ -119,7 +119,7 @@ impl<T: Float> Checkpoint<'_, T> {
 
     /// A parameter's numbers, or some of the same shape, as the file has them.
     fn outward(&self, id: ParamId, value: &Tensor<T>) -> Tensor<T> {
-        let layout = self.layouts.and_then(|layouts| layouts.of(id));
+        let layout = self.layout(id);
         layout.map_or_else(|| value.clone(), |layout| layout.to_pytorch(value))
     }
 }
