@@ -127,7 +127,7 @@ impl Run {
                 self.training.commit(&mut self.params);
                 self.step += 1;
                 bar.inc(1);
-                if interrupt.pressed() && self.step % count != 0 {
+                if interrupt.pressed() && !self.step.is_multiple_of(count) {
                     bar.finish_and_clear();
                     file.map(|file| self.checkpoint().save(file)).transpose()?;
                     return Ok(Ended::Interrupted);

@@ -1,6 +1,7 @@
 //! Checkpoints: what comes back, what is refused, and that nothing changes when it is.
 
 use std::collections::BTreeMap;
+use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -275,7 +276,7 @@ fn files_that_are_none_are_refused_before_memory_is_asked_for() {
     for (what, bytes) in table {
         fs::write(&path, bytes).unwrap();
         let message = refusal(|params| Checkpoint::of(params).load(&path), &mut params);
-        said += &format!("{what}: {}\n", message.strip_prefix("model.safetensors: ").unwrap());
+        writeln!(said, "{what}: {}", message.strip_prefix("model.safetensors: ").unwrap()).unwrap();
     }
     assert_snapshot!(said, @r"
     1 empty: header: expected at least 8 bytes, found 0
