@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 
 use insta::assert_snapshot;
 use rand::{Rng, SeedableRng};
-use tandem_autograd::{Params, Tensor};
-use tandem_nn::Generator;
+use tandem_autograd::{Params, Tape, Tensor};
 use tandem_nn::checkpoint::{Checkpoint, CheckpointError};
+use tandem_nn::{Adam, Generator, Init, Layer, Layouts, Linear, Mode, Optimizer, PerSlot};
 use tempfile::TempDir;
 
 fn directory() -> (TempDir, PathBuf) {
@@ -313,4 +313,33 @@ fn files_that_are_none_are_refused_before_memory_is_asked_for() {
     let message = refusal(|params| Checkpoint::of(params).save(&nowhere), &mut params);
     assert!(message.contains("cannot be written: "), "{message}");
     assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 0, "something was left");
+}
+
+#[test]
+fn a_layout_holds_for_the_slot_whichever_of_its_names_a_layer_has() {
+    let (_directory, path) = directory();
+    let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(1));
+    let [a, b] = ["a", "b"].map(|name| Linear::new(&mut params, name, [2, 3], Init::Uniform, &mut rng));
+    params.tie(b.weight, a.weight).unwrap();
+    let mut layouts = Layouts::default();
+    b.layouts(&params, [2].into(), &mut layouts).unwrap();
+    let mut adam = Adam::new(0.1);
+    let tape = Tape::new(&params);
+    let x = tape.constant(Tensor::full([1, 2], 1.0));
+    let loss = (a.forward(&tape, x.clone(), Mode::Eval) + b.forward(&tape, x, Mode::Eval)).square().sum();
+    let gradients = loss.backward();
+    adam.step(&mut params, &gradients);
+
+    Checkpoint::of(&mut params).slots("adam", &mut adam).pytorch(&layouts).save(&path).unwrap();
+    for name in ["a.weight", "adam/exp_avg/a.weight", "adam/exp_avg_sq/a.weight"] {
+        assert!(header(&path).contains(&format!(r#""{name}":{{"dtype":"F32","shape":[3,2]"#)), "{}", header(&path));
+    }
+    let (expected, remembered) = (content(&params), adam.of_slot(params.slot(a.weight)).unwrap().1.to_vec());
+    let mut other = Adam::new(0.1);
+    for slot in params.slots().collect::<Vec<_>>() {
+        params.update(slot, |w| w.fill(0.0));
+    }
+    Checkpoint::of(&mut params).slots("adam", &mut other).pytorch(&layouts).load(&path).unwrap();
+    assert_eq!(content(&params), expected);
+    assert_eq!(other.of_slot(params.slot(a.weight)).unwrap().1, remembered);
 }
