@@ -162,7 +162,7 @@ const TABLE: [Row; 15] = [
             program.step(&mut Sgd::new(0.1).decay(0.5));
         });
     }),
-    ("gradient clipping", "NVIDIA/Megatron-LM#7227", |_| {
+    ("gradient clipping", "NVIDIA/Megatron-LM#7228", |_| {
         same(|program| {
             let mut gradients = program.gradients();
             clip_norm(&mut gradients, 0.1);
@@ -172,7 +172,7 @@ const TABLE: [Row; 15] = [
             (clipped, gradients.of(&program.params, program.output).unwrap().clone())
         });
     }),
-    ("gradient norm", "NVIDIA/Megatron-LM#7228", |_| same(|program| gradient_norm(&program.gradients()))),
+    ("gradient norm", "NVIDIA/Megatron-LM#7227", |_| same(|program| gradient_norm(&program.gradients()))),
     ("moving average", "pytorch/pytorch#79788", |_| {
         same(|program| {
             let (mut average, mut optimizer) = (Ema::new(0.5), Sgd::new(0.1));

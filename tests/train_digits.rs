@@ -89,7 +89,7 @@ fn a_training_that_ctrl_c_stopped_goes_on_to_the_same_bits() {
         (
             with(&["--out", text(&stopped), "--resume", "--rate", "0.01"]),
             1,
-            &["seed-3.safetensors", "rate: 0.01", "rate: 0.002"][..],
+            &["seed-3.safetensors", "found --rate 0.002 instead of 0.01"][..],
         ),
         (with(&["--out", text(&stopped)]), 2, &["--out", "seed-3.safetensors", "--resume"]),
     ] {
@@ -109,11 +109,43 @@ fn a_training_that_ctrl_c_stopped_goes_on_to_the_same_bits() {
 }
 
 #[test]
+fn each_seed_has_its_lines_and_other_rows_are_another_training() {
+    let temporary = tempfile::tempdir().unwrap();
+    let out = text(temporary.path());
+    let flags = ["--epochs", "2", "--batch", "512", "--seed", "3", "--fold", "1"];
+    let (status, stdout, _) = run(&[&flags[..], &["--out", out, "--seeds", "2"]].concat());
+    assert_eq!((status, lines(temporary.path())), (Some(0), 4), "{stdout}");
+    assert!(stdout.contains("mean: "), "{stdout}");
+    // As many rows, but others.
+    let flags = ["--epochs", "2", "--batch", "512", "--seed", "3", "--fold", "2"];
+    let (status, _, stderr) = run(&[&flags[..], &["--out", out, "--resume"]].concat());
+    assert_eq!(status, Some(1));
+    assert!(
+        stderr.contains(
+            "seed-3.safetensors: expected a training of the same settings, found other rows (--data, --fold)"
+        ),
+        "{stderr}"
+    );
+    assert_eq!(lines(temporary.path()), 4);
+    // What is no file of metrics is not written over.
+    let notes = temporary.path().join("notes");
+    fs::write(&notes, "not mine\n").unwrap();
+    let (status, _, stderr) = run(&[&flags[..], &["--metrics", text(&notes)]].concat());
+    assert_eq!((status, fs::read_to_string(notes).unwrap()), (Some(1), "not mine\n".to_string()));
+    assert!(stderr.contains("expected no file, or one with lines of JSON; found: `not mine`"), "{stderr}");
+    // A rate that is too high ends it, with the step.
+    let (status, _, stderr) = run(&["--epochs", "1", "--batch", "512", "--rate", "1e30"]);
+    assert_eq!(status, Some(1));
+    assert!(stderr.contains("expected a finite loss, found NaN; try a lower --rate"), "{stderr}");
+}
+
+#[test]
 fn bad_input_gets_one_line_and_status_2() {
     for (flags, fragments) in [
         (&["--epochs", "0"][..], &["--epochs", "'0'", "at least 1"][..]),
         (&["--rate", "inf"], &["--rate", "'inf'", "positive number"]),
         (&["--seed", "18446744073709551615"], &["--seed", "no room for 1 seeds"]),
+        (&["--epochs", "18446744073709551615"], &["--epochs", "expected fewer"]),
         (&["--resume"], &["--out"]),
         (&["--fast"], &["'--fast'"]),
         (&["--data", "nowhere"], &["nowhere", "train-images-idx3-ubyte"]),

@@ -16,19 +16,28 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// A new file, or one that is there with those of its lines that are `kept`; what is broken off in it is not.
+    /// A new file, or one that is there with those of its lines that are `kept`; a last one that is broken off is not.
     ///
     /// # Errors
-    /// If it can't be read or written.
+    /// If it can't be read or written, or holds something else than such lines.
     pub fn open(path: &Path, kept: impl Fn(&Value) -> bool) -> Result<Lines, OutputError> {
         let error = |found| OutputError { path: path.into(), expected: "to be able to add lines".into(), found };
         let text = match std::fs::read_to_string(path) {
             Err(absent) if absent.kind() == io::ErrorKind::NotFound => String::new(),
             read => read.map_err(error)?,
         };
-        let stays = |line: &&str| serde_json::from_str(line).is_ok_and(|value| kept(&value));
-        let lines: Vec<String> = text.lines().filter(stays).map(|line| format!("{line}\n")).collect();
-        output::write(path, &lines.concat())?;
+        let mut lines = String::new();
+        for line in text.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+            let value = serde_json::from_str(line).map_err(|_| OutputError {
+                path: path.into(),
+                expected: "no file, or one with lines of JSON".into(),
+                found: io::Error::other(format!("`{}`", line.trim_end())),
+            })?;
+            if kept(&value) {
+                lines += line;
+            }
+        }
+        output::write(path, &lines)?;
         let file = File::options().append(true).open(path).map_err(error)?;
         Ok(Lines { path: path.into(), file })
     }

@@ -10,7 +10,8 @@ use crate::support::flags::{at_least_one, parse, positive, quarter, refuse, seed
 use crate::support::output::check_writable;
 use crate::support::rows::{describe, hold_out};
 
-/// Trains a convolutional network on handwritten digits. Ctrl-C ends the step, saves and stops.
+/// Trains a convolutional network on handwritten digits. Ctrl-C ends the step, saves (with --out) and stops with status 130;
+/// pressed again, it stops at once and saves nothing.
 #[derive(Debug, Parser)]
 #[command(name = "train_digits")]
 struct Flags {
@@ -102,6 +103,11 @@ impl Task {
             refuse(format!("--seed: {} leaves no room for {} seeds", flags.seed, flags.seeds))
         };
         let seeds = flags.seed..last;
+        // As many epochs as show about 82,000 images, at least one and at most 80.
+        let epochs = flags.epochs.unwrap_or((82_400 / train.len() as u64).clamp(1, 80));
+        if epochs.checked_mul(train.len().div_ceil(flags.batch) as u64).is_none() {
+            refuse(format!("--epochs: expected fewer, so that the steps can be counted, found {epochs}"));
+        }
         for path in flags.out.iter().map(|out| out.join("metrics.jsonl")).chain(flags.metrics.clone()) {
             check_writable(&path).unwrap_or_else(|error| refuse(error));
         }
@@ -116,8 +122,7 @@ impl Task {
         }
         Task {
             data: describe(&directory, root, &train, &test),
-            // As many epochs as show about 82,000 images, at least one and at most 80.
-            epochs: flags.epochs.unwrap_or((82_400 / train.len() as u64).clamp(1, 80)),
+            epochs,
             batch: flags.batch,
             rate: flags.rate,
             seeds,

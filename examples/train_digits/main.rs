@@ -40,7 +40,7 @@ fn run(task: &Task, out: &mut impl Write) -> Result<ExitCode, Box<dyn Error>> {
             run.load(file)?;
         }
         let path = task.metrics.clone().or_else(|| Some(task.out.as_ref()?.join("metrics.jsonl")));
-        let mut lines = path.map(|path| Lines::open(&path, |line| task.resume && run.has_written(line))).transpose()?;
+        let mut lines = path.map(|path| Lines::open(&path, |line| run.has_written(line))).transpose()?;
         if let Ended::Interrupted = run.train(task, &interrupt, file.as_deref(), lines.as_mut())? {
             match file {
                 Some(file) => eprintln!("stopped after step {}; --resume goes on from {}", run.step(), file.display()),

@@ -43,6 +43,8 @@ struct Settings {
     batch: usize,
     rate: f64,
     rows: usize,
+    /// Tells the rows from others that are as many.
+    fingerprint: u64,
 }
 
 /// How an epoch goes.
@@ -73,11 +75,10 @@ pub enum Ended {
 
 /// A file is of a training with other settings.
 #[derive(Debug, thiserror::Error)]
-#[error("{path}: expected a training with {expected:?}, found {found:?}")]
+#[error("{path}: expected a training of the same settings, found {differences}")]
 struct OtherSettings {
     path: String,
-    expected: Settings,
-    found: Settings,
+    differences: String,
 }
 
 impl Run {
@@ -85,8 +86,14 @@ impl Run {
     pub fn new(task: &Task, seed: u64) -> Result<Run, Box<dyn Error>> {
         let (mut params, mut generator) = (Params::new(), Generator::seed_from_u64(seed));
         let net = network(&mut params, &task.train, &mut generator);
-        let settings =
-            Settings { seed, epochs: task.epochs, batch: task.batch, rate: task.rate, rows: task.train.len() };
+        let settings = Settings {
+            seed,
+            epochs: task.epochs,
+            batch: task.batch,
+            rate: task.rate,
+            rows: task.train.len(),
+            fingerprint: fingerprint(&task.train),
+        };
         let steps = settings.epochs * settings.batches()?.count() as u64;
         Ok(Run {
             params,
@@ -120,12 +127,19 @@ impl Run {
                 let logits = self.net.forward(&tape, tape.constant(x), Mode::Train(&self.training));
                 let guesses = logits.value().clone();
                 let loss = logits.cross_entropy(tape.constant(labels));
+                if !loss.item().is_finite() {
+                    let (step, found) = (self.step + 1, loss.item());
+                    return Err(
+                        format!("step {step}: expected a finite loss, found {found}; try a lower --rate").into()
+                    );
+                }
                 self.epoch.add(f64::from(loss.item()), &guesses, rows.iter().map(|&row| task.train.labels[row]));
                 let gradients = loss.backward();
                 self.optimizer.set_rate(self.schedule.at(self.step));
                 self.optimizer.step(&mut self.params, &gradients);
                 self.training.commit(&mut self.params);
                 self.step += 1;
+                bar.set_message(self.line(k).to_string());
                 bar.inc(1);
                 if interrupt.pressed() && !self.step.is_multiple_of(count) {
                     bar.finish_and_clear();
@@ -133,10 +147,8 @@ impl Run {
                     return Ok(Ended::Interrupted);
                 }
             }
-            let line = self.line(k);
-            bar.set_message(line.to_string());
             if let Some(lines) = &mut lines {
-                lines.add(&line)?;
+                lines.add(&self.line(k))?;
             }
             self.epoch = Epoch::default();
             file.map(|file| self.checkpoint().save(file)).transpose()?;
@@ -165,8 +177,11 @@ impl Run {
         let expected = self.settings.clone();
         self.checkpoint().load(path)?;
         if self.settings != expected {
-            let path = path.display().to_string();
-            return Err(OtherSettings { path, expected, found: self.settings.clone() }.into());
+            return Err(OtherSettings {
+                path: path.display().to_string(),
+                differences: self.settings.against(&expected),
+            }
+            .into());
         }
         Ok(())
     }
@@ -177,7 +192,7 @@ impl Run {
         let rows: Vec<usize> = (0..images.len()).collect();
         for rows in rows.chunks(batch) {
             let mut labels = vec![0.0; rows.len()];
-            let x = Tensor::build([rows.len(), images.height, images.width, 1], Kind::Activation, |x| {
+            let x = Tensor::build([rows.len(), images.height, images.width, images.channels], Kind::Activation, |x| {
                 images.gather(rows, x, &mut labels);
             });
             let tape = Tape::without_gradients(&self.params);
@@ -217,11 +232,26 @@ impl Run {
 impl std::fmt::Display for Line {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Line { epoch, loss, accuracy, rate, .. } = self;
-        write!(f, "epoch {epoch}, loss {loss:.4}, accuracy {:.1} %, rate {rate:.1e}", 100.0 * accuracy)
+        write!(f, "epoch {epoch}, loss {loss:.4}, {:.1} %, rate {rate:.1e}", 100.0 * accuracy)
     }
 }
 
 impl Settings {
+    /// What differs from those of the command line.
+    fn against(&self, flags: &Settings) -> String {
+        let pairs = [
+            ("--seed", self.seed.to_string(), flags.seed.to_string()),
+            ("--epochs", self.epochs.to_string(), flags.epochs.to_string()),
+            ("--batch", self.batch.to_string(), flags.batch.to_string()),
+            ("--rate", self.rate.to_string(), flags.rate.to_string()),
+            ("training rows", self.rows.to_string(), flags.rows.to_string()),
+        ];
+        let differ = pairs.into_iter().filter(|(_, found, expected)| found != expected);
+        let differ: Vec<String> =
+            differ.map(|(what, found, expected)| format!("{what} {found} instead of {expected}")).collect();
+        if differ.is_empty() { "other rows (--data, --fold)".into() } else { differ.join(", ") }
+    }
+
     fn batches(&self) -> Result<Batches, tandem::nn::data::DataError> {
         Batches::new(self.rows, self.batch, self.seed, Last::Keep)
     }
@@ -252,6 +282,13 @@ fn network(params: &mut Params, images: &Images, rng: &mut Generator) -> Sequent
     let features = images.height / 2 * (images.width / 2) * 64;
     net.push("out", Linear::new(params, "out", [features, images.classes], Init::Uniform, rng));
     net
+}
+
+/// A number that other rows hardly have: the hash of Fowler, Noll and Vo over pixels and labels.
+fn fingerprint(images: &Images) -> u64 {
+    let pixels = images.pixels.iter().map(|pixel| u64::from(pixel.to_bits()));
+    let words = pixels.chain(images.labels.iter().map(|&label| label as u64));
+    words.fold(0xcbf2_9ce4_8422_2325, |hash, word| (hash ^ word).wrapping_mul(0x0100_0000_01b3))
 }
 
 /// A batch of images, each turned, scaled and shifted a little, and its labels.

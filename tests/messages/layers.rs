@@ -89,7 +89,7 @@ fn normal_recurrent_and_looked_up_layers_that_do_not_fit() {
     let mut net = Sequential::new();
     net.push("flatten", Flatten);
     net.push("unflatten", Unflatten(Shape::from([4, 2, 1])));
-    assert_snapshot!(net.layouts(&params, [2, 2, 2].into(), &mut Layouts::default()).unwrap_err(), @"layer `unflatten`: flattened maps [2, 2, 2] become [4, 2, 1]: in PyTorch, where channels come first, that is another function");
+    assert_snapshot!(Layouts::default().add(&net, &params, [2, 2, 2].into()).unwrap_err(), @"layer `unflatten`: flattened maps [2, 2, 2] become [4, 2, 1]: in PyTorch, where channels come first, that is another function");
 }
 
 #[test]

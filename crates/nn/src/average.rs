@@ -2,7 +2,7 @@
 
 use tandem_autograd::{Float, Params, SlotId, Tensor};
 
-use crate::optimizer::{PerSlot, State};
+use crate::optimizer::{PerSlot, State, inherited};
 
 /// The exponential moving average of every slot's numbers, frozen ones included: a ← d·a + (1−d)·w, from
 /// the first w on. It is often the better model: it leaves out the noise of the last steps (Polyak and
@@ -31,7 +31,12 @@ pub struct Ema<T: Float = f32> {
 
 impl<T: Float> Ema<T> {
     /// With decay d, usually 0.99 to 0.9999: it looks back over some 1/(1−d) updates.
+    ///
+    /// # Panics
+    /// If it is not in 0 ≤ d ≤ 1.
+    #[track_caller]
     pub fn new(decay: f64) -> Ema<T> {
+        assert!((0.0..=1.0).contains(&decay), "Ema::new() takes a decay of 0 to 1, found {decay}");
         Ema { decay, state: State::new() }
     }
 
@@ -47,11 +52,12 @@ impl<T: Float> Ema<T> {
         }
     }
 
-    /// A clone of the store with the averages in it, its ties kept. What has no average yet keeps its value.
+    /// A clone of the store with the averages in it, its ties kept. What was untied since the last update has the average
+    /// that it had shared; what has none yet keeps its value.
     pub fn averaged(&self, params: &Params<T>) -> Params<T> {
         let mut averaged = params.clone();
         for slot in params.slots() {
-            if let Some((_, [average])) = self.state.of_slot(slot) {
+            if let Some((_, [average])) = inherited(params, slot, |slot| self.state.of_slot(slot)) {
                 averaged.update(slot, |w| w.copy_from_slice(average.data()));
             }
         }

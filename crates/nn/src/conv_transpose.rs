@@ -128,7 +128,8 @@ impl<T: Float> Layer<T> for ConvTranspose2d {
         Ok([Some(weight), bias].into_iter().flatten().collect())
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
-        to.put(self.weight, Layout::kernel(params.get(self.weight).shape()));
+        to.end_rows();
+        to.put(self.weight, Layout::kernel(params.get(self.weight).shape()))?;
         self.output(params, input)
     }
     #[track_caller]

@@ -314,10 +314,9 @@ macro_rules! layer {
             }
             fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
                 let weight = params.get(self.weight).shape();
+                to.end_rows();
                 // Tiled and unshared kernels have no counterpart in PyTorch.
-                if weight.rank() == 4 {
-                    to.put(self.weight, Layout::kernel(weight));
-                }
+                to.put(self.weight, if weight.rank() == 4 { Layout::kernel(weight) } else { Layout::same(weight) })?;
                 output(&self.conv, input, weight)
             }
             #[track_caller]

@@ -86,6 +86,7 @@ impl<T: Float> Layer<T> for Embedding {
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
         to.end_rows();
+        to.put(self.weight, Layout::same(params.get(self.weight).shape()))?;
         self.output(params, input)
     }
     #[track_caller]
@@ -114,10 +115,9 @@ impl<T: Float> Layer<T> for Projection {
         Ok(at_positions(params, out.with(out.rank() - 1, 1).len(), [self.weight]))
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
-        if let Some(maps) = to.flattened {
-            to.put(self.weight, Layout::flattened(params.get(self.weight).shape(), maps));
-        }
+        let (weight, maps) = (params.get(self.weight).shape(), to.flattened());
         to.end_rows();
+        to.put(self.weight, maps.map_or_else(|| Layout::same(weight), |maps| Layout::flattened(weight, maps)))?;
         self.output(params, input)
     }
     #[track_caller]

@@ -40,11 +40,12 @@ pub trait Layer<T: Float> {
         self.output(params, input).map(|_| SmallVec::new())
     }
 
-    /// Notes which parameters and states PyTorch lays out otherwise, for examples of this shape; what is not
-    /// noted stands there as it does here. The shape of the result.
+    /// Notes how PyTorch lays out parameters and states, for examples of this shape; [`Layouts::add`] asks for it.
+    /// What has several axes has to be noted; what has one and is not noted stands there as it does here. The
+    /// shape of the result.
     ///
     /// # Errors
-    /// If an example of this shape does not fit.
+    /// As [`Layouts::add`].
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
         let _ = to;
         self.output(params, input)
@@ -56,6 +57,7 @@ pub trait Layer<T: Float> {
     }
 
     /// The result for a batch, in training or in evaluation.
+    #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T>;
 }
 
@@ -143,7 +145,8 @@ impl<T: Float> Sequential<T> {
 
     /// The same layers, n of them in about √n groups, each [checkpointed](Checkpointed): for one more
     /// forward pass, the memory for what layers keep grows with √n instead of n (Chen et al. 2016,
-    /// "Training Deep Nets with Sublinear Memory Cost"). The gradients are the same to the bit.
+    /// "Training Deep Nets with Sublinear Memory Cost"). The gradients are the same to the bit,
+    /// but for what draws: a group's draws are from a generator of its own, so that they can be drawn again.
     pub fn checkpointed(self) -> Sequential<T> {
         let each = (self.layers.len() as f64).sqrt().round().max(1.0) as usize;
         let (mut layers, mut groups) = (self.layers, Sequential::new());

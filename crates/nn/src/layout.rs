@@ -3,6 +3,8 @@
 use smallvec::SmallVec;
 use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, StateId, Tape, Tensor};
 
+use crate::layer::Layer;
+
 /// How the numbers of a parameter are ordered here and in PyTorch: with its axes split, as `split`, they stand
 /// there in the order `order`, and under the shape `theirs`.
 ///
@@ -83,11 +85,6 @@ impl Layout {
         self
     }
 
-    /// Whether the numbers stand in PyTorch as they do here.
-    fn is_same(&self) -> bool {
-        self.order.iter().copied().eq(0..self.order.len())
-    }
-
     /// The numbers as PyTorch has them.
     ///
     /// # Panics
@@ -116,89 +113,180 @@ impl Layout {
     }
 }
 
-/// The layouts of a network's parameters and states; those that are not listed stand in PyTorch as they do here.
-/// [`Layer::layouts`](crate::Layer::layouts) fills it in.
+/// The layouts of parameters and states in PyTorch, as the layers of networks have noted them.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::Params;
+/// use tandem_nn::{Flatten, Generator, Init, Layouts, Linear, Sequential};
+/// let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+/// let (mut net, mut layouts) = (Sequential::new(), Layouts::default());
+/// net.push("flatten", Flatten);
+/// let out = Linear::new(&mut params, "out", [4 * 4 * 8, 10], Init::Uniform, &mut rng);
+/// net.push("out", out);
+/// layouts.add(&net, &params, [4, 4, 8].into())?;
+/// assert_eq!(layouts.of(out.weight).unwrap().theirs.to_vec(), [10, 8 * 4 * 4]);
+/// # Ok::<(), tandem_autograd::ShapeError>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Layouts {
-    params: Vec<(ParamId, Layout)>,
-    states: Vec<(StateId, Layout)>,
-    /// The maps that were flattened, until a layer has taken them in.
-    pub flattened: Option<[usize; 3]>,
-    /// Where those in the lists begin that have a number for each number of the rows as they are now.
-    rows: Option<[usize; 2]>,
+    params: Vec<Noted<ParamId>>,
+    states: Vec<Noted<StateId>>,
+    order: Order,
+}
+
+/// The layout of a parameter or a state, and how often it was noted.
+#[derive(Clone, Debug)]
+struct Noted<Id> {
+    id: Id,
+    layout: Layout,
+    times: u32,
+}
+
+/// What is known of the order of the numbers along the last axis, on the way through a network.
+#[derive(Clone, Debug, Default)]
+enum Order {
+    /// That of the network's input.
+    #[default]
+    Input,
+    /// They are flattened maps `[h, w, c]`.
+    Maps([usize; 3]),
+    /// They are rows that these have made, which have a number for each of theirs.
+    Rows(Vec<ParamId>, Vec<StateId>),
+    /// They could not be in another order.
+    Fixed,
 }
 
 impl Layouts {
-    /// Those of a parameter. The first layer that uses it decides.
-    pub fn put(&mut self, id: ParamId, layout: Layout) {
-        if !self.params.iter().any(|(other, _)| *other == id) {
-            self.params.push((id, layout));
-        }
+    /// Adds what a network's layers note, for examples of this shape.
+    ///
+    /// # Errors
+    /// If an example does not fit, a parameter would have two layouts, or PyTorch, where channels come first, has no
+    /// such function: rows in an order that is fixed become maps.
+    pub fn add<T: Float>(
+        &mut self,
+        net: &dyn Layer<T>,
+        params: &Params<T>,
+        example: Shape,
+    ) -> Result<Shape, ShapeError> {
+        self.order = Order::Input;
+        net.layouts(params, example, self)
     }
 
-    /// Those of a state.
-    pub fn put_state(&mut self, id: StateId, layout: Layout) {
-        if !self.states.iter().any(|(other, _)| *other == id) {
-            self.states.push((id, layout));
+    /// Notes that of a parameter.
+    ///
+    /// # Errors
+    /// If another one was noted.
+    pub fn put(&mut self, id: ParamId, layout: Layout) -> Result<(), ShapeError> {
+        if let Order::Rows(params, _) = &mut self.order {
+            params.push(id);
         }
+        note(&mut self.params, id, layout)
+    }
+
+    /// Notes that of a state.
+    ///
+    /// # Errors
+    /// If another one was noted.
+    pub fn put_state(&mut self, id: StateId, layout: Layout) -> Result<(), ShapeError> {
+        if let Order::Rows(_, states) = &mut self.order {
+            states.push(id);
+        }
+        note(&mut self.states, id, layout)
+    }
+
+    /// The maps that the rows are, if they were flattened.
+    pub fn flattened(&self) -> Option<[usize; 3]> {
+        if let Order::Maps(maps) = self.order { Some(maps) } else { None }
     }
 
     /// Rows begin that no longer are flattened maps. What is put from now on has a number for each of theirs along
     /// its last axis: should the rows [become maps](Layouts::unflatten), that axis is in another order in PyTorch.
     pub fn begin_rows(&mut self) {
-        (self.flattened, self.rows) = (None, Some([self.params.len(), self.states.len()]));
+        self.order = Order::Rows(Vec::new(), Vec::new());
     }
 
-    /// What follows are no longer the rows that were begun.
+    /// The order along the last axis is fixed from here on.
     pub fn end_rows(&mut self) {
-        (self.flattened, self.rows) = (None, None);
+        self.order = Order::Fixed;
     }
 
     /// Examples of this shape are made rows. Those of three axes are maps, whose channels come first in PyTorch.
     pub fn flatten(&mut self, example: Shape) {
-        if example.rank() != 1 {
-            self.end_rows();
-        }
-        if let [h, w, c] = example.to_vec()[..] {
-            self.flattened = Some([h, w, c]);
+        match example.to_vec()[..] {
+            [h, w, c] => self.order = Order::Maps([h, w, c]),
+            [_] => {}
+            _ => self.end_rows(),
         }
     }
 
     /// Rows are made examples of this shape.
     ///
     /// # Errors
-    /// If the rows are maps that were flattened, and do not become what they were: in PyTorch, other numbers would
-    /// meet.
+    /// If they become maps whose channels can't come first: in PyTorch, other numbers would meet.
     pub fn unflatten(&mut self, example: Shape) -> Result<(), ShapeError> {
-        let (flattened, rows) = (self.flattened, self.rows);
-        self.end_rows();
-        if let Some(maps) = flattened {
-            let maps = Shape::from(maps);
-            return ShapeError::unless(maps == example, || {
-                format!(
-                    "flattened maps {maps} become {example}: in PyTorch, where channels come first, that is another function"
-                )
-            });
-        }
-        if let ([h, w, c], Some([params, states])) = (&example.to_vec()[..], rows) {
-            let of_params = self.params[params..].iter_mut().map(|(_, layout)| layout);
-            let of_states = self.states[states..].iter_mut().map(|(_, layout)| layout);
-            for layout in of_params.chain(of_states) {
-                *layout = layout.clone().of_maps([*h, *w, *c]);
+        let order = std::mem::replace(&mut self.order, Order::Fixed);
+        let maps = match example.to_vec()[..] {
+            // A single channel, or a single place, is in the same order first and last.
+            [h, w, c] if c > 1 && h * w > 1 => [h, w, c],
+            _ if matches!(order, Order::Maps(_)) => return self.same_maps(&order, example),
+            _ => return Ok(()),
+        };
+        match order {
+            Order::Input => Ok(()),
+            Order::Maps(_) => self.same_maps(&order, example),
+            Order::Rows(params, states) => {
+                params.iter().try_for_each(|&id| reorder(&mut self.params, id, maps))?;
+                states.iter().try_for_each(|&id| reorder(&mut self.states, id, maps))
             }
+            Order::Fixed => Err(ShapeError(format!(
+                "rows become maps {example}: in PyTorch, where channels come first, that is another function"
+            ))),
         }
-        Ok(())
     }
 
-    /// The layout of a parameter, if it differs.
+    fn same_maps(&self, order: &Order, example: Shape) -> Result<(), ShapeError> {
+        let Order::Maps(maps) = order else { return Ok(()) };
+        let maps = Shape::from(*maps);
+        ShapeError::unless(maps == example, || {
+            format!(
+                "flattened maps {maps} become {example}: in PyTorch, where channels come first, that is another function"
+            )
+        })
+    }
+
+    /// The layout of a parameter, if a layer has noted it.
     pub fn of(&self, id: ParamId) -> Option<&Layout> {
-        let (_, layout) = self.params.iter().find(|(other, _)| *other == id)?;
-        (!layout.is_same()).then_some(layout)
+        self.params.iter().find(|noted| noted.id == id).map(|noted| &noted.layout)
     }
 
-    /// The layout of a state, if it differs.
+    /// The layout of a state, if a layer has noted it.
     pub fn of_state(&self, id: StateId) -> Option<&Layout> {
-        let (_, layout) = self.states.iter().find(|(other, _)| *other == id)?;
-        (!layout.is_same()).then_some(layout)
+        self.states.iter().find(|noted| noted.id == id).map(|noted| &noted.layout)
     }
+}
+
+fn twice(layout: &Layout, other: &Layout) -> ShapeError {
+    let order = |layout: &Layout| format!("{} in the order {:?}", layout.split, &*layout.order);
+    ShapeError(format!("what is used twice would have two layouts in PyTorch: {} and {}", order(layout), order(other)))
+}
+
+fn note<Id: PartialEq>(list: &mut Vec<Noted<Id>>, id: Id, layout: Layout) -> Result<(), ShapeError> {
+    let Some(noted) = list.iter_mut().find(|noted| noted.id == id) else {
+        list.push(Noted { id, layout, times: 1 });
+        return Ok(());
+    };
+    noted.times += 1;
+    if noted.layout == layout { Ok(()) } else { Err(twice(&noted.layout, &layout)) }
+}
+
+/// Its last axis stands for maps, as it turns out.
+fn reorder<Id: PartialEq>(list: &mut [Noted<Id>], id: Id, maps: [usize; 3]) -> Result<(), ShapeError> {
+    let noted = list.iter_mut().find(|noted| noted.id == id).expect("it was noted");
+    let layout = noted.layout.clone().of_maps(maps);
+    if noted.times > 1 {
+        return Err(twice(&noted.layout, &layout));
+    }
+    noted.layout = layout;
+    Ok(())
 }

@@ -97,14 +97,19 @@ impl<T: Float> Layer<T> for Linear {
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
         let weight = params.get(self.weight).shape();
-        let layout = match to.flattened {
+        let layout = match to.flattened() {
             Some(maps) => Layout::linear_after_flatten(weight, maps),
             None => Layout::linear(weight),
         };
-        to.begin_rows();
-        to.put(self.weight, layout);
+        // Examples of several rows are flattened otherwise than one.
+        if input.rank() == 1 {
+            to.begin_rows()
+        } else {
+            to.end_rows()
+        }
+        to.put(self.weight, layout)?;
         if let Some(bias) = self.bias {
-            to.put(bias, Layout::same(params.get(bias).shape()));
+            to.put(bias, Layout::same(params.get(bias).shape()))?;
         }
         self.output(params, input)
     }

@@ -80,7 +80,7 @@ impl BatchNorm {
 
 /// The layout of numbers beside rows, which may be flattened maps.
 fn of_rows(rows: Shape, to: &Layouts) -> Layout {
-    to.flattened.map_or_else(|| Layout::same(rows), |maps| Layout::flattened(rows, maps))
+    to.flattened().map_or_else(|| Layout::same(rows), |maps| Layout::flattened(rows, maps))
 }
 
 impl<T: Float> Layer<T> for BatchNorm {
@@ -105,10 +105,10 @@ impl<T: Float> Layer<T> for BatchNorm {
         if input.rank() == 1 {
             let layout = of_rows(input, to);
             for id in [self.weight, self.bias] {
-                to.put(id, layout.clone());
+                to.put(id, layout.clone())?;
             }
             for id in [self.mean, self.variance] {
-                to.put_state(id, layout.clone());
+                to.put_state(id, layout.clone())?;
             }
         }
         self.output(params, input)
@@ -202,10 +202,10 @@ impl<T: Float> Layer<T> for LayerNorm {
         let layout = match shape.rank() {
             3 => Layout::maps(shape),
             1 if input.rank() == 1 => of_rows(input, to),
-            _ => return self.output(params, input),
+            _ => Layout::same(shape),
         };
         for id in [self.weight, self.bias] {
-            to.put(id, layout.clone());
+            to.put(id, layout.clone())?;
         }
         self.output(params, input)
     }

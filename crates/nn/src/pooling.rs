@@ -3,6 +3,7 @@
 use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var, Window};
 
 use crate::layer::{Layer, fit};
+use crate::layout::Layouts;
 use crate::mode::Mode;
 
 /// The largest number of each window:
@@ -103,6 +104,10 @@ macro_rules! global {
                     format!("takes examples of shape [height, width, channels] with a place, found {input}")
                 })?;
                 Ok(Shape::from([input[2] as usize]))
+            }
+            fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+                to.end_rows();
+                self.output(params, input)
             }
             #[track_caller]
             fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {

@@ -77,6 +77,15 @@ impl RnnCell {
         }
     }
 
+    /// Notes the layouts of its weights in PyTorch: for a network that is no layer, but uses a cell by itself.
+    ///
+    /// # Errors
+    /// If another layout was noted.
+    pub fn layouts<T: Float>(&self, params: &Params<T>, to: &mut Layouts) -> Result<(), ShapeError> {
+        to.end_rows();
+        [self.weight_ih, self.weight_hh].iter().try_for_each(|&id| to.put(id, Layout::linear(params.get(id).shape())))
+    }
+
     /// The next hidden state, `[n, hidden]`, from the input at this time, `[n, features]`, and the last one.
     ///
     /// # Panics
@@ -142,10 +151,7 @@ impl<T: Float> Layer<T> for Rnn {
         Ok(at_positions(params, input[0] as usize, [weight_ih, weight_hh, bias_ih, bias_hh]))
     }
     fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
-        for id in [self.cell.weight_ih, self.cell.weight_hh] {
-            to.put(id, Layout::linear(params.get(id).shape()));
-        }
-        to.end_rows();
+        self.cell.layouts(params, to)?;
         self.output(params, input)
     }
     #[track_caller]

@@ -7,6 +7,7 @@ use tandem_autograd::{Conv, Float, Kind, ParamId, Params, Shape, ShapeError, Tap
 use crate::convolution::{Kernel, add_bias, output, uses};
 use crate::init::Init;
 use crate::layer::{Layer, Use};
+use crate::layout::{Layout, Layouts};
 use crate::mode::Mode;
 
 /// Convolution in which each channel of the result sees only the image channels that a table
@@ -139,6 +140,11 @@ impl<T: Float> Layer<T> for TableConv2d {
     fn uses(&self, params: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
         let out = self.output(params, input)?;
         Ok(uses(params, (self.weight, self.bias), 1, out))
+    }
+    fn layouts(&self, params: &Params<T>, input: Shape, to: &mut Layouts) -> Result<Shape, ShapeError> {
+        to.end_rows();
+        to.put(self.weight, Layout::same(params.get(self.weight).shape()))?;
+        self.output(params, input)
     }
     fn bookkeeping_bytes(&self) -> usize {
         size_of_val(&*self.pairs)

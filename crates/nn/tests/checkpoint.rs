@@ -9,7 +9,9 @@ use insta::assert_snapshot;
 use rand::{Rng, SeedableRng};
 use tandem_autograd::{Params, Tape, Tensor};
 use tandem_nn::checkpoint::{Checkpoint, CheckpointError};
-use tandem_nn::{Adam, Generator, Init, Layer, Layouts, Linear, Mode, Optimizer, PerSlot};
+use tandem_nn::{
+    Adam, Ema, Flatten, Generator, Init, Layer, Layouts, Linear, Mode, Optimizer, PerSlot, RnnCell, Sequential, Sgd,
+};
 use tempfile::TempDir;
 
 fn directory() -> (TempDir, PathBuf) {
@@ -70,7 +72,7 @@ fn a_slot_is_saved_once_and_all_its_names_come_back_tied() {
     params.add_state("running", Tensor::new([1], vec![0.25]));
     let expected = content(&params);
     Checkpoint::of(&mut params).save(&path).unwrap();
-    assert_snapshot!(header(&path), @r#"{"__metadata__":{"out":"in","tandem.shared":"[[\"in\",\"out\",\"third\"]]","third":"in"},"bias":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"in":{"dtype":"F32","shape":[2],"data_offsets":[8,16]},"running":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}}"#);
+    assert_snapshot!(header(&path), @r#"{"__metadata__":{"out":"in","tandem.layout":"tandem","tandem.shared":"[[\"in\",\"out\",\"third\"]]","third":"in"},"bias":{"dtype":"F32","shape":[2],"data_offsets":[0,8]},"in":{"dtype":"F32","shape":[2],"data_offsets":[8,16]},"running":{"dtype":"F32","shape":[1],"data_offsets":[16,20]}}"#);
     // Into the same store, moved on, and into a new one of the same program.
     let slot = params.slot(params.find("in").unwrap());
     params.update(slot, |w| w.fill(7.0));
@@ -91,7 +93,7 @@ fn the_same_content_makes_the_same_bytes_in_whatever_order_it_was_made() {
         for name in names {
             params.add(name, Tensor::full([3], f32::from(name.as_bytes()[0])));
         }
-        for [name, with] in [["d", "a"], ["b", "a"]] {
+        for [name, with] in [["d", "a"], ["c", "b"]] {
             let [name, with] = [name, with].map(|name| params.find(name).unwrap());
             params.tie(name, with).unwrap();
         }
@@ -152,8 +154,8 @@ fn everything_that_does_not_fit_is_in_one_error_and_nothing_changes() {
       `left`: unexpected, the program has no such name
       `shape`: expected shape [3, 2], found [2, 3]
       `state`: expected shape [5], found [4]
-      `tied`, `to`: one tensor in the file, but not tied in the program
-      `one`, `other`: tied in the program, but of different values in the file
+      `tied`, `to`: one tensor in the file, but not tied in the program (tying() would tie them)
+      `one`, `other`: tied in the program, but of different values in the file (untying() would part them)
       `epoch`: found "three": invalid type: string "three", expected u64
     "#);
     assert_eq!((epoch, rate), (8, 0.5));
@@ -172,7 +174,7 @@ fn ties_that_differ_are_refused_unless_the_caller_asks() {
     let mut params = store(&names, &[["b", "a"], ["c", "a"]], 2);
     assert_snapshot!(refusal(|params| Checkpoint::of(params).load(&path), &mut params), @r"
     model.safetensors: 1 entry that does not fit:
-      `a`, `b`, `c`: tied in the program, but of different values in the file
+      `a`, `b`, `c`: tied in the program, but of different values in the file (untying() would part them)
     ");
     Checkpoint::of(&mut params).untying().load(&path).unwrap();
     assert_eq!((params.numel(), data(&params, "b")), (6, data(&store(&names, &[], 1), "b")));
@@ -194,7 +196,7 @@ fn ties_that_differ_are_refused_unless_the_caller_asks() {
     let mut params = store(&names, &[], 2);
     assert_snapshot!(refusal(|params| Checkpoint::of(params).load(&path), &mut params), @r"
     model.safetensors: 1 entry that does not fit:
-      `a`, `b`: one tensor in the file, but not tied in the program
+      `a`, `b`: one tensor in the file, but not tied in the program (tying() would tie them)
     ");
     Checkpoint::of(&mut params).tying().load(&path).unwrap();
     assert_eq!((params.numel(), data(&params, "b")), (4, data(&store(&names, &[], 1), "a")));
@@ -203,8 +205,8 @@ fn ties_that_differ_are_refused_unless_the_caller_asks() {
     let mut params = store(&names, &[["c", "b"]], 2);
     assert_snapshot!(refusal(|params| Checkpoint::of(params).load(&path), &mut params), @r"
     model.safetensors: 2 entries that do not fit:
-      `a`, `b`: one tensor in the file, but not tied in the program
-      `a`, `b`, `c`: tied in the program, but of different values in the file
+      `a`, `b`: one tensor in the file, but not tied in the program (tying() would tie them)
+      `a`, `b`, `c`: tied in the program, but of different values in the file (untying() would part them)
     ");
     Checkpoint::of(&mut params).tying().untying().load(&path).unwrap();
     let tied =
@@ -225,6 +227,10 @@ fn a_part_of_a_model_is_loaded_under_whatever_names() {
     assert_eq!(data(&params, "top.v"), data(&saved, "head.w"));
     assert_eq!(data(&params, "x"), before);
 
+    // What loads nothing is no load.
+    let message = refusal(|params| Checkpoint::of(params).only(&|name| name == "typo").load(&path), &mut params);
+    assert!(message.ends_with("only(): no parameter of the program is meant"), "{message}");
+
     let mut one = store(&["a", "b"], &[], 1);
     let message = Checkpoint::of(&mut one).renamed(&|_| "same".into()).save(&path).unwrap_err().to_string();
     assert!(message.ends_with("1 entry that does not fit:\n  `same`: the name of two entries"), "{message}");
@@ -236,13 +242,26 @@ fn what_hugging_faces_tools_write_for_shared_tensors_is_understood() {
     let header =
         r#"{"__metadata__":{"head":"body","format":"pt"},"body":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}"#;
     fs::write(&path, raw(header, &[[0, 0, 128, 63]; 2].concat())).unwrap();
-    let mut params = store(&["body", "head"], &[["head", "body"]], 1);
-    Checkpoint::of(&mut params).load(&path).unwrap();
+    let (mut params, layouts) = (store(&["body", "head"], &[["head", "body"]], 1), Layouts::default());
+    Checkpoint::of(&mut params).pytorch(&layouts).load(&path).unwrap();
     assert_eq!(data(&params, "head"), [1.0, 1.0]);
     let mut apart = store(&["body", "head"], &[], 1);
-    assert!(Checkpoint::of(&mut apart).load(&path).unwrap_err().to_string().contains("not tied in the program"));
+    assert!(
+        Checkpoint::of(&mut apart)
+            .pytorch(&layouts)
+            .load(&path)
+            .unwrap_err()
+            .to_string()
+            .contains("not tied in the program")
+    );
     // A program that has no head does not miss it.
-    Checkpoint::of(&mut store(&["body"], &[], 1)).load(&path).unwrap();
+    Checkpoint::of(&mut store(&["body"], &[], 1)).pytorch(&layouts).load(&path).unwrap();
+    // Nor is such a file taken for one of ours, or ours for one of theirs.
+    let expected = "layouts: expected this crate's own, found PyTorch's, as pytorch() has them";
+    assert!(refusal(|params| Checkpoint::of(params).load(&path), &mut params).ends_with(expected));
+    Checkpoint::of(&mut params).save(&path).unwrap();
+    let expected = "layouts: expected PyTorch's, as pytorch() has them, found this crate's own";
+    assert!(refusal(|params| Checkpoint::of(params).pytorch(&layouts).load(&path), &mut params).ends_with(expected));
 }
 
 #[test]
@@ -265,7 +284,7 @@ fn files_that_are_none_are_refused_before_memory_is_asked_for() {
         ("A a range of another length", raw(&tensor("[0,4]"), &[0; 4])),
         ("B ranges that overlap", raw(two, &[0; 6])),
         (
-            "D a shape of more than all numbers",
+            "C a shape of more than all numbers",
             raw(&tensor("[0,8]").replace("[2]", "[4294967296,4294967296,2]"), &[0; 8]),
         ),
         ("D broken metadata", raw(shared, &[0; 8])),
@@ -290,7 +309,7 @@ fn files_that_are_none_are_refused_before_memory_is_asked_for() {
     9 a hole: header: expected names, types, shapes and adjoining offsets, found invalid offset for tensor `a`
     A a range of another length: header: expected names, types, shapes and adjoining offsets, found invalid shape, data type, or offset for tensor
     B ranges that overlap: header: expected names, types, shapes and adjoining offsets, found invalid offset for tensor `b`
-    D a shape of more than all numbers: header: expected names, types, shapes and adjoining offsets, found overflow computing buffer size from shape and/or element type
+    C a shape of more than all numbers: header: expected names, types, shapes and adjoining offsets, found overflow computing buffer size from shape and/or element type
     D broken metadata: tandem.shared: expected what a checkpoint of this project writes there, found invalid type: integer `3`, expected a sequence at line 1 column 2
     E a type that there is not: header: expected names, types, shapes and adjoining offsets, found unknown variant `F33`, expected one of `BOOL`, `F4`, `F6_E2M3`, `F6_E3M2`, `U8`, `I8`, `F8_E5M2`, `F8_E4M3`, `F8_E8M0`, `F8_E4M3FNUZ`, `F8_E5M2FNUZ`, `I16`, `U16`, `F16`, `BF16`, `I32`, `U32`, `F32`, `C64`, `F64`, `I64`, `U64` at line 1 column 54
     ");
@@ -322,7 +341,7 @@ fn a_layout_holds_for_the_slot_whichever_of_its_names_a_layer_has() {
     let [a, b] = ["a", "b"].map(|name| Linear::new(&mut params, name, [2, 3], Init::Uniform, &mut rng));
     params.tie(b.weight, a.weight).unwrap();
     let mut layouts = Layouts::default();
-    b.layouts(&params, [2].into(), &mut layouts).unwrap();
+    layouts.add(&b, &params, [2].into()).unwrap();
     let mut adam = Adam::new(0.1);
     let tape = Tape::new(&params);
     let x = tape.constant(Tensor::full([1, 2], 1.0));
@@ -342,4 +361,117 @@ fn a_layout_holds_for_the_slot_whichever_of_its_names_a_layer_has() {
     Checkpoint::of(&mut params).slots("adam", &mut other).pytorch(&layouts).load(&path).unwrap();
     assert_eq!(content(&params), expected);
     assert_eq!(other.of_slot(params.slot(a.weight)).unwrap().1, remembered);
+}
+
+/// A step on everything.
+fn step(params: &mut Params<f32>, optimizer: &mut dyn Optimizer<f32>) {
+    let gradients = {
+        let tape = Tape::new(params);
+        let ids: Vec<_> = params.names().map(|(id, _)| id).collect();
+        let terms = ids.into_iter().map(|id| tape.param(id).square().sum());
+        terms.reduce(|sum, term| sum + term).unwrap().backward()
+    };
+    optimizer.step(params, &gradients);
+}
+
+#[test]
+fn what_is_remembered_goes_with_the_tensor_and_what_is_not_meant_keeps_its_own() {
+    let (_directory, path) = directory();
+    let mut saved = store(&["encoder.w", "head.w", "x"], &[["head.w", "encoder.w"]], 1);
+    let mut adam = Adam::new(0.1);
+    (0..3).for_each(|_| step(&mut saved, &mut adam));
+    Checkpoint::of(&mut saved).slots("adam", &mut adam).save(&path).unwrap();
+    let of = |adam: &Adam, params: &Params<f32>, name: &str| {
+        let (steps, tensors) = adam.of_slot(params.slot(params.find(name).unwrap())).unwrap();
+        (steps, tensors.to_vec())
+    };
+
+    // A program that knows the tensor by its other name, and has an `x` of another shape, which is not meant.
+    let mut params = store(&["head.w"], &[], 2);
+    params.add("x", Tensor::full([5], 1.0));
+    let mut other = Adam::new(0.1);
+    step(&mut params, &mut other);
+    let before = of(&other, &params, "x");
+    Checkpoint::of(&mut params).slots("adam", &mut other).only(&|name| name == "head.w").load(&path).unwrap();
+    assert_eq!(of(&other, &params, "head.w"), of(&adam, &saved, "encoder.w"));
+    assert_eq!((before.0, of(&other, &params, "x")), (1, before));
+
+    // Saved alone, it is all that there is.
+    Checkpoint::of(&mut params).slots("adam", &mut other).only(&|name| name == "x").save(&path).unwrap();
+    assert!(!header(&path).contains("head.w"), "{}", header(&path));
+
+    // Tied here, apart in the file: one slot can't go on from two memories.
+    let mut apart = store(&["a", "b"], &[["b", "a"]], 1);
+    apart.untie(apart.find("b").unwrap());
+    let mut two = Adam::new(0.0);
+    step(&mut apart, &mut two);
+    Checkpoint::of(&mut apart).slots("adam", &mut two).save(&path).unwrap();
+    let mut tied = store(&["a", "b"], &[["b", "a"]], 3);
+    let message = refusal(|params| Checkpoint::of(params).slots("adam", &mut Adam::new(0.0)).load(&path), &mut tied);
+    assert!(
+        message.contains("`adam/a`, `adam/b`: tied in the program, but of different values in the file"),
+        "{message}"
+    );
+}
+
+#[test]
+fn a_part_that_does_not_fit_leaves_the_rest_as_it_is() {
+    let (_directory, path) = directory();
+    let (mut saved, mut adam, mut epoch) = (store(&["a", "b"], &[], 1), Adam::new(0.1), 1_u8);
+    step(&mut saved, &mut adam);
+    Checkpoint::of(&mut saved).slots("optimizer", &mut adam).value("epoch", &mut epoch).save(&path).unwrap();
+    let mut params = store(&["a", "b"], &[], 2);
+    let (mut wrong, mut average, mut text) = (Sgd::new(0.1).momentum(0.9), Ema::new(0.5), "text".to_string());
+    let mut load = |params: &mut Params<f32>| {
+        let all = Checkpoint::of(params).slots("optimizer", &mut wrong).slots("average", &mut average);
+        all.value("epoch", &mut text).load(&path)
+    };
+    let message = refusal(&mut load, &mut params);
+    assert_snapshot!(message, @r"
+    model.safetensors: 3 entries that do not fit:
+      `average`: missing in the file
+      `optimizer`: expected that of sgd, found adam
+      `epoch`: found 1: invalid type: integer `1`, expected a string
+    ");
+    assert_eq!(text, "text");
+    // Nor when values alone do not fit.
+    let mut right = Adam::new(0.1);
+    refusal(
+        |params| Checkpoint::of(params).slots("optimizer", &mut right).value("epoch", &mut text).load(&path),
+        &mut params,
+    );
+    assert!(right.of_slot(params.slots().next().unwrap()).is_none());
+}
+
+#[test]
+fn what_has_no_clear_layout_in_pytorch_is_refused() {
+    let (_directory, path) = directory();
+    let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(1));
+    let [a, b] = ["a", "b"].map(|name| Linear::new(&mut params, name, [8, 8], Init::Uniform, &mut rng));
+    let cell = RnnCell::new(&mut params, "cell", [8, 8], &mut rng);
+    let of = |pushed: &[Linear], example: &[usize]| {
+        let mut net = Sequential::new();
+        net.push("flatten", Flatten);
+        for (name, layer) in ["one", "two"].into_iter().zip(pushed) {
+            net.push(name, *layer);
+        }
+        (net, tandem_autograd::Shape::from(example))
+    };
+    let mut layouts = Layouts::default();
+    let add = |layouts: &mut Layouts, (net, example): (Sequential, tandem_autograd::Shape)| {
+        layouts.add(&net, &params, example).map(drop)
+    };
+    add(&mut layouts, of(&[a], &[2, 2, 2])).unwrap();
+    add(&mut layouts, of(&[b], &[8])).unwrap();
+    // Used after maps, and after rows.
+    let message = add(&mut layouts.clone(), of(&[a, a], &[2, 2, 2])).unwrap_err().to_string();
+    assert!(message.starts_with("layer `two`: what is used twice would have two layouts in PyTorch: "), "{message}");
+    // Nobody has noted the cell's; the two that are tied have different ones.
+    let message = Checkpoint::of(&mut params.clone()).pytorch(&layouts).save(&path).unwrap_err().to_string();
+    assert!(message.contains("`cell.weight_hh`: no layer has noted how it stands in PyTorch"), "{message}");
+    cell.layouts(&params, &mut layouts).unwrap();
+    Checkpoint::of(&mut params).pytorch(&layouts).save(&path).unwrap();
+    params.tie(b.weight, a.weight).unwrap();
+    let message = Checkpoint::of(&mut params).pytorch(&layouts).save(&path).unwrap_err().to_string();
+    assert!(message.contains("`a.weight`, `b.weight`: tied, but with different layouts in PyTorch"), "{message}");
 }

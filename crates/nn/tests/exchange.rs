@@ -44,7 +44,8 @@ impl Model {
         let projection = Projection { weight: params.add("projection.weight", Tensor::zeros([7, 3])) };
         params.tie(projection.weight, embedding.weight).unwrap();
         let mut layouts = Layouts::default();
-        features.layouts(&params, IMAGE.into(), &mut layouts).unwrap();
+        layouts.add(&features, &params, IMAGE.into()).unwrap();
+        layouts.add(&embedding, &params, [4].into()).unwrap();
         Model { params, features, embedding, projection, layouts }
     }
 

@@ -176,7 +176,7 @@ fn compare(name: &str, Build { net, mut params }: Build, case: &Value) {
     let object = |of: &Value| of.as_object().unwrap().clone();
     let mut layouts = Layouts::default();
     let example = batch(&case["passes"][0]["input"]).shape().example();
-    net.layouts(&params, example, &mut layouts).unwrap();
+    layouts.add(&net, &params, example).unwrap();
     load(&mut params, &layouts, object(&case["state"]));
     let mut training = Training::new(rng());
     for (i, pass) in case["passes"].as_array().unwrap().iter().enumerate() {

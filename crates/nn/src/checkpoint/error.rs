@@ -14,7 +14,7 @@ pub enum CheckpointError {
     Io {
         /// The file.
         path: PathBuf,
-        /// What was tried: `opened`, `read`, `written`, `renamed`.
+        /// What was tried: `opened`, `read`, `written`, `renamed into place`.
         attempted: &'static str,
         /// What the operating system said.
         cause: io::Error,
@@ -98,6 +98,15 @@ pub enum Problem {
         /// The name.
         name: String,
     },
+    /// Of the program's parameters none was meant, so that nothing would be saved or loaded.
+    Nothing,
+    /// How the parameter stands in PyTorch is not clear.
+    Layout {
+        /// The names that share it.
+        names: Vec<String>,
+        /// How many layouts were noted.
+        layouts: usize,
+    },
     /// What is remembered for each slot is of another kind: an optimizer's, say.
     Kind {
         /// The part of the checkpoint.
@@ -126,10 +135,25 @@ impl fmt::Display for Problem {
             }
             Problem::Type { name, expected, found } => write!(f, "`{name}`: expected type {expected}, found {found}"),
             Problem::Retied { names } => {
-                write!(f, "{}: one tensor in the file, but not tied in the program", quoted(names))
+                write!(
+                    f,
+                    "{}: one tensor in the file, but not tied in the program (tying() would tie them)",
+                    quoted(names)
+                )
             }
             Problem::Differ { names } => {
-                write!(f, "{}: tied in the program, but of different values in the file", quoted(names))
+                write!(
+                    f,
+                    "{}: tied in the program, but of different values in the file (untying() would part them)",
+                    quoted(names)
+                )
+            }
+            Problem::Nothing => write!(f, "only(): no parameter of the program is meant"),
+            Problem::Layout { names, layouts: 0 } => {
+                write!(f, "{}: no layer has noted how it stands in PyTorch", quoted(names))
+            }
+            Problem::Layout { names, .. } => {
+                write!(f, "{}: tied, but with different layouts in PyTorch", quoted(names))
             }
             Problem::Clash { name } => write!(f, "`{name}`: the name of two entries"),
             Problem::Kind { name, expected, found } => {

@@ -67,6 +67,15 @@ pub(super) fn write<T: Float>(
     metadata: &BTreeMap<String, String>,
 ) -> Result<(), CheckpointError> {
     let header = header(tensors, metadata).map_err(io::Error::from).map_err(failed(path, "written"))?;
+    if header.len() as u64 > LONGEST_HEADER {
+        let expected = format!("at most {LONGEST_HEADER} bytes, with all names and values");
+        return Err(CheckpointError::Format {
+            path: path.into(),
+            field: "header",
+            expected,
+            found: header.len().to_string(),
+        });
+    }
     let temporary = temporary(path).map_err(failed(path, "written"))?;
     let fill = || {
         let mut file = BufWriter::with_capacity(1 << 20, File::create(&temporary)?);
@@ -84,9 +93,10 @@ pub(super) fn write<T: Float>(
         let _ = fs::remove_file(&temporary);
     }
     renamed?;
-    // The name is an entry of the directory, which a crash can lose, too.
+    // The name is an entry of the directory, which a crash can lose, too. Not every system can sync a directory; the file
+    // is in place by now.
     #[cfg(unix)]
-    File::open(directory(path)).and_then(|directory| directory.sync_all()).map_err(failed(path, "synced"))?;
+    let _ = File::open(directory(path)).and_then(|directory| directory.sync_all());
     Ok(())
 }
 

@@ -9,8 +9,9 @@ use serde::de::DeserializeOwned;
 use tandem_autograd::{Float, Kind, ParamId, Params, Shape, SlotId, StateId, Tensor};
 
 use super::file::{Source, dtype};
-use super::{Checkpoint, CheckpointError, PARTS, Part, Problem, SHARED, VALUES, moment};
+use super::{Checkpoint, CheckpointError, FORMAT, LAYOUT, PARTS, Part, Problem, SHARED, VALUES, moment};
 use crate::layout::Layout;
+use crate::optimizer::inherited;
 
 /// What a part is to remember.
 type Entries<T> = Vec<(SlotId, u64, Vec<Tensor<T>>)>;
@@ -38,12 +39,13 @@ impl<T: Float> Checkpoint<'_, T> {
     /// another shape or type, or tied otherwise, and all parts and values that do not fit. Nothing has changed then.
     pub fn load(&mut self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let source = Source::open(path.as_ref())?;
+        self.check_layout(&source)?;
         let shared: Vec<Vec<String>> = json(&source, SHARED)?;
         let parts: BTreeMap<String, Part> = json(&source, PARTS)?;
         let values: serde_json::Map<String, serde_json::Value> = json(&source, VALUES)?;
         let (own, left) = (!shared.is_empty(), source.tensors.keys().cloned().collect());
         let tensor_of = names(&source, shared);
-        let mut load = Load { source, tensor_of, own, left, problems: self.clashes(), staged: self.params.clone() };
+        let mut load = Load { source, tensor_of, own, left, problems: self.check(), staged: self.params.clone() };
 
         self.take_params(&mut load)?;
         self.take_states(&mut load)?;
@@ -73,6 +75,23 @@ impl<T: Float> Checkpoint<'_, T> {
         }
         *self.params = staged;
         Ok(())
+    }
+
+    /// Where a file says in which layouts it is, they have to be the ones that are asked for: of square matrices the shapes
+    /// would not tell.
+    fn check_layout(&self, source: &Source) -> Result<(), CheckpointError> {
+        let said = |key: &str| source.metadata.get(key).map(String::as_str);
+        let of_pytorch = match said(LAYOUT) {
+            Some(layout) => layout == "pytorch",
+            None if said(FORMAT.0) == Some(FORMAT.1) => true,
+            None => return Ok(()),
+        };
+        if of_pytorch == self.layouts.is_some() {
+            return Ok(());
+        }
+        let name = |of_pytorch: bool| if of_pytorch { "PyTorch's, as pytorch() has them" } else { "this crate's own" };
+        let (expected, found) = (name(self.layouts.is_some()).into(), name(of_pytorch).into());
+        Err(CheckpointError::Format { path: source.path.clone(), field: "layouts", expected, found })
     }
 
     /// Values and ties of the parameters.
@@ -170,11 +189,26 @@ impl<T: Float> Checkpoint<'_, T> {
         if described.kind != memory.kind() {
             let (expected, found) = (memory.kind().into(), described.kind.clone());
             load.problems.push(Problem::Kind { name: part.into(), expected, found });
+            let prefix = format!("{part}/");
+            load.left.retain(|name| !name.starts_with(&prefix));
             return Ok(Vec::new());
         }
         let mut entries = Vec::new();
-        for (slot, names) in self.by_slot(&load.staged) {
-            let Some((name, &steps)) = names.iter().find_map(|name| described.steps.get_key_value(name)) else {
+        let slots = self.by_slot(&load.staged);
+        // What is not meant keeps what is remembered of it.
+        for slot in load.staged.slots().filter(|slot| slots.iter().all(|(meant, _)| meant != slot)) {
+            let present = inherited(self.params, slot, |slot| memory.of_slot(slot));
+            entries.extend(present.map(|(steps, tensors)| (slot, steps, tensors.to_vec())));
+        }
+        for (slot, names) in slots {
+            // The slot's tensors in the file, which have steps under their own names.
+            let tensors: BTreeSet<&String> = names.iter().filter_map(|name| load.tensor_of.get(name)).collect();
+            let stepped: Vec<_> = tensors.iter().filter_map(|tensor| described.steps.get_key_value(*tensor)).collect();
+            let &[(name, &steps)] = &stepped[..] else {
+                if stepped.len() > 1 {
+                    let names = stepped.iter().map(|(name, _)| format!("{part}/{name}")).collect();
+                    load.problems.push(Problem::Differ { names });
+                }
                 continue;
             };
             let id = load.staged.names_of(slot).next().expect("a slot has a name").0;
@@ -249,8 +283,8 @@ impl<T: Float> Load<T> {
 
 /// Whether two tensors are the same to the bit, so that NaN equals itself.
 fn same<T: Float>(a: &Tensor<T>, b: &Tensor<T>) -> bool {
-    let bits = |x: &Tensor<T>| x.data().iter().map(|x| x.to_f64().to_bits()).collect::<Vec<_>>();
-    a.shape() == b.shape() && bits(a) == bits(b)
+    let bits = |x: &T| x.to_f64().to_bits();
+    a.shape() == b.shape() && a.data().iter().map(bits).eq(b.data().iter().map(bits))
 }
 
 /// What the metadata says under this key, as JSON; nothing if it says nothing.
@@ -276,7 +310,7 @@ fn names(source: &Source, shared: Vec<Vec<String>>) -> BTreeMap<String, String> 
             tensor_of.entry(name).or_insert_with(|| tensor.clone());
         }
     }
-    let left_out = source.metadata.iter().filter(|(key, tensor)| *key != "format" && in_file(tensor));
+    let left_out = source.metadata.iter().filter(|(key, tensor)| *key != FORMAT.0 && in_file(tensor));
     for (name, tensor) in left_out {
         tensor_of.entry(name.clone()).or_insert_with(|| tensor.clone());
     }

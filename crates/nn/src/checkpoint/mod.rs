@@ -33,9 +33,13 @@
 //! | metadata under every other name that shares | the tensor's name, as Hugging Face's tools write and read it |
 //! | metadata `tandem.parts` | JSON: of each part the kind, and the steps that each slot has taken |
 //! | metadata `tandem.values` | JSON: the values |
+//! | metadata `tandem.layout` | `tandem`, or `pytorch` for files in [PyTorch's layouts](Checkpoint::pytorch), which also say `format`: `pt` |
 //!
 //! The same content makes the same bytes. A file is written whole or not at all, and loaded whole or not at
 //! all: everything that does not fit is in one [`CheckpointError`], and nothing has changed then.
+//!
+//! What the program says in its code is not in the file: an optimizer's rate, decay and groups, the network's layers. Only
+//! tensors of the program's own type are read; [`Params::cast`](tandem_autograd::Params::cast) goes to another.
 //!
 //! A tie survives both ways. Names that share a slot are one tensor in the file. A file whose names share where the
 //! program's do not, or in which tied names have different values, is refused, unless the caller asks for
@@ -62,6 +66,9 @@ use crate::optimizer::PerSlot;
 const SHARED: &str = "tandem.shared";
 const PARTS: &str = "tandem.parts";
 const VALUES: &str = "tandem.values";
+const LAYOUT: &str = "tandem.layout";
+/// What Hugging Face's transformers write and ask for.
+const FORMAT: (&str, &str) = ("format", "pt");
 
 /// What a file says of a part: an optimizer, a moving average.
 #[derive(Serialize, Deserialize)]
@@ -99,19 +106,27 @@ impl<'a, T: Float> Checkpoint<'a, T> {
     }
 
     /// With what is remembered for each slot: an optimizer's moments, a moving average.
+    ///
+    /// # Panics
+    /// If there is a part of this name.
+    #[track_caller]
     pub fn slots(mut self, part: &str, memory: &'a mut dyn PerSlot<T>) -> Checkpoint<'a, T> {
-        self.parts.insert(part.into(), memory);
+        assert!(self.parts.insert(part.into(), memory).is_none(), "slots(): a part named `{part}` is listed already");
         self
     }
 
     /// With a value, as JSON: a schedule, an epoch, a [`Generator`](crate::Generator) with its seed, stream and
     /// position.
+    ///
+    /// # Panics
+    /// If there is a value of this name.
+    #[track_caller]
     pub fn value(
         mut self,
         name: &str,
         value: &'a mut (impl Serialize + serde::de::DeserializeOwned),
     ) -> Checkpoint<'a, T> {
-        self.values.insert(name.into(), value);
+        assert!(self.values.insert(name.into(), value).is_none(), "value(): a value named `{name}` is listed already");
         self
     }
 
@@ -121,8 +136,8 @@ impl<'a, T: Float> Checkpoint<'a, T> {
         self
     }
 
-    /// Those names of the program alone, when loading: a part of the model, for fine-tuning say. What else the
-    /// file has is no concern then.
+    /// Those names of the program alone: a part of the model, for fine-tuning say. When loading, what else the file has
+    /// is no concern then.
     pub fn only(mut self, wanted: &'a dyn Fn(&str) -> bool) -> Checkpoint<'a, T> {
         self.only = Some(wanted);
         self
@@ -148,7 +163,7 @@ impl<'a, T: Float> Checkpoint<'a, T> {
         self
     }
 
-    /// Whether loading is to touch this name of the program.
+    /// Whether this name of the program is meant.
     fn wants(&self, name: &str) -> bool {
         self.only.is_none_or(|only| only(name))
     }
@@ -156,14 +171,41 @@ impl<'a, T: Float> Checkpoint<'a, T> {
     /// The layout that the file has for a parameter: the one that a layer has noted for any of the names that share it.
     fn layout(&self, id: ParamId) -> Option<&'a Layout> {
         let layouts = self.layouts?;
-        let sharing = || self.params.names_of(self.params.slot(id));
-        layouts.of(id).or_else(|| sharing().find_map(|(other, _)| layouts.of(other)))
+        self.params.names_of(self.params.slot(id)).find_map(|(other, _)| layouts.of(other))
     }
 
-    /// The file's names of each slot's parameters, sorted; by the first of them, under which the slot is saved.
+    /// What can't be done, whatever the file is like: names that a renaming makes one; slots of several axes whose
+    /// layout nobody has noted, or that have two.
+    fn check(&self) -> Vec<Problem> {
+        let wanted = |name: &&str| self.wants(name);
+        let names = self.params.names().map(|(_, name)| name).chain(self.params.states().map(|(_, name)| name));
+        let mut times = BTreeMap::new();
+        for name in names.filter(wanted) {
+            *times.entry((self.rename)(name)).or_insert(0) += 1;
+        }
+        let twice = times.into_iter().filter(|(_, times)| *times > 1);
+        let mut problems: Vec<Problem> = twice.map(|(name, _)| Problem::Clash { name }).collect();
+        if self.only.is_some() && !self.params.names().any(|(_, name)| self.wants(name)) {
+            problems.push(Problem::Nothing);
+        }
+        let Some(layouts) = self.layouts else { return problems };
+        for slot in self.params.slots() {
+            let sharing: Vec<_> = self.params.names_of(slot).collect();
+            let noted: Vec<&Layout> = sharing.iter().filter_map(|(id, _)| layouts.of(*id)).collect();
+            let clear = noted.iter().all(|layout| *layout == noted[0])
+                && !(noted.is_empty() && self.params.value(slot).shape().rank() > 1);
+            if !clear && sharing.iter().any(|(_, name)| self.wants(name)) {
+                let names = sharing.iter().map(|(_, name)| (self.rename)(name)).collect();
+                problems.push(Problem::Layout { names, layouts: noted.len() });
+            }
+        }
+        problems
+    }
+
+    /// The file's names of each slot's parameters that are meant, sorted: the slot is saved under the first.
     fn by_slot(&self, params: &Params<T>) -> Vec<(tandem_autograd::SlotId, BTreeSet<String>)> {
         let mut slots: BTreeMap<_, BTreeSet<String>> = BTreeMap::new();
-        for (id, name) in params.names() {
+        for (id, name) in params.names().filter(|(_, name)| self.wants(name)) {
             slots.entry(params.slot(id)).or_default().insert((self.rename)(name));
         }
         slots.into_iter().collect()

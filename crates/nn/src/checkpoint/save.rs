@@ -4,10 +4,10 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use serde_json::json;
-use tandem_autograd::{Float, ParamId, Params, SlotId, Tensor};
+use tandem_autograd::{Float, ParamId, Tensor};
 
-use super::{Checkpoint, CheckpointError, PARTS, Part, Problem, SHARED, VALUES, file, moment};
-use crate::optimizer::PerSlot;
+use super::{Checkpoint, CheckpointError, FORMAT, LAYOUT, PARTS, Part, Problem, SHARED, VALUES, file, moment};
+use crate::optimizer::{PerSlot, inherited};
 
 /// The content of a file, while it is gathered.
 struct Content<T: Float> {
@@ -41,9 +41,9 @@ impl<T: Float> Checkpoint<'_, T> {
     /// If the file can't be written, two entries have one name, or a value can't be written as JSON.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {
         let path = path.as_ref();
-        let mut content = Content { metadata: BTreeMap::new(), tensors: BTreeMap::new(), problems: self.clashes() };
+        let mut content = Content { metadata: BTreeMap::new(), tensors: BTreeMap::new(), problems: self.check() };
         self.put_slots(&mut content);
-        for (id, name) in self.params.states() {
+        for (id, name) in self.params.states().filter(|(_, name)| self.wants(name)) {
             let layout = self.layouts.and_then(|layouts| layouts.of_state(id));
             let value = self.params.state(id);
             content.put((self.rename)(name), layout.map_or_else(|| value.clone(), |layout| layout.to_pytorch(value)));
@@ -58,9 +58,9 @@ impl<T: Float> Checkpoint<'_, T> {
         if !values.is_empty() {
             content.say(VALUES, json!(values).to_string());
         }
+        content.say(LAYOUT, if self.layouts.is_some() { "pytorch" } else { "tandem" }.into());
         if self.layouts.is_some() {
-            // Hugging Face's transformers ask for it.
-            content.say("format", "pt".into());
+            content.say(FORMAT.0, FORMAT.1.into());
         }
         let Content { tensors, metadata, mut problems } = content;
         if problems.is_empty() {
@@ -85,7 +85,8 @@ impl<T: Float> Checkpoint<'_, T> {
             let id = self.params.names_of(slot).next().expect("a slot has a name").0;
             content.put(first.clone(), self.outward(id, self.params.value(slot)));
             for (part, memory) in &self.parts {
-                let Some((steps, tensors)) = remembered(&**memory, self.params, slot) else { continue };
+                let found = inherited(self.params, slot, |slot| memory.of_slot(slot));
+                let Some((steps, tensors)) = found else { continue };
                 parts.get_mut(part).expect("each part has an entry").steps.insert(first.clone(), steps);
                 for (name, tensor) in memory.moments().iter().zip(tensors) {
                     content.put(moment(part, name, first), self.outward(id, tensor));
@@ -107,33 +108,9 @@ impl<T: Float> Checkpoint<'_, T> {
         }
     }
 
-    /// Names of the program that a renaming makes one.
-    pub(super) fn clashes(&self) -> Vec<Problem> {
-        let mut times = BTreeMap::new();
-        let states = self.params.states().map(|(_, name)| name);
-        for name in self.params.names().map(|(_, name)| name).chain(states) {
-            *times.entry((self.rename)(name)).or_insert(0) += 1;
-        }
-        times.into_iter().filter(|(_, times)| *times > 1).map(|(name, _)| Problem::Clash { name }).collect()
-    }
-
     /// A parameter's numbers, or some of the same shape, as the file has them.
     fn outward(&self, id: ParamId, value: &Tensor<T>) -> Tensor<T> {
         let layout = self.layout(id);
         layout.map_or_else(|| value.clone(), |layout| layout.to_pytorch(value))
     }
-}
-
-/// What a part remembers of a slot, or will find when the slot takes its next step: one that was untied since the last
-/// goes on from what it had shared.
-fn remembered<'m, T: Float>(
-    memory: &'m dyn PerSlot<T>,
-    params: &Params<T>,
-    slot: SlotId,
-) -> Option<(u64, &'m [Tensor<T>])> {
-    memory.of_slot(slot).or_else(|| {
-        let origin = params.copy_of(slot)?;
-        let there = params.slot_at(origin.index()) == Some(origin);
-        if there { remembered(memory, params, origin) } else { memory.of_slot(origin) }
-    })
 }

@@ -73,6 +73,11 @@ impl<T: Float, const DECOUPLED: bool> AdamLike<T, DECOUPLED> {
         AdamLike { betas, ..self }
     }
 
+    /// With ε.
+    pub fn epsilon(self, epsilon: f64) -> Self {
+        AdamLike { epsilon, ..self }
+    }
+
     /// With weight decay δ.
     pub fn decay(mut self, decay: f64) -> Self {
         self.settings.decay = decay;

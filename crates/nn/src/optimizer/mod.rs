@@ -9,7 +9,7 @@ use tandem_autograd::{Float, Gradients, Kind, Params, SlotId, Tensor};
 
 pub use adam::{Adam, AdamLike, AdamW};
 pub use groups::Group;
-pub(crate) use per_slot::State;
+pub(crate) use per_slot::{State, inherited};
 pub use sgd::Sgd;
 
 /// What is remembered for each slot between steps: by an optimizer, by a moving average. A checkpoint

@@ -47,7 +47,7 @@ impl<T: Float, const N: usize> State<T, N> {
     /// is, from 1, and the tensors.
     pub(crate) fn step(&mut self, slot: SlotId) -> (u64, &mut [Tensor<T>; N]) {
         let entry = self.slots[slot.index()].as_mut().expect("a slot that is wanted has an entry");
-        entry.steps += 1;
+        entry.steps = entry.steps.saturating_add(1);
         (entry.steps, &mut entry.tensors)
     }
 
@@ -78,15 +78,29 @@ impl<T: Float, const N: usize> State<T, N> {
     }
 }
 
+/// What is found for a slot, or for the one that it was a copy of when it was untied, and so on: a slot that has taken no
+/// step since goes on from what it had shared.
+pub(crate) fn inherited<T: Float, R>(
+    params: &Params<T>,
+    slot: SlotId,
+    find: impl Fn(SlotId) -> Option<R>,
+) -> Option<R> {
+    let mut at = Some(slot);
+    while let Some(slot) = at {
+        if let Some(found) = find(slot) {
+            return Some(found);
+        }
+        // Of a slot that is gone nothing more is known.
+        at = if params.slot_at(slot.index()) == Some(slot) { params.copy_of(slot) } else { None };
+    }
+    None
+}
+
 /// The first entry of a slot, given the entries before the slots changed.
 fn first<T: Float, const N: usize>(before: &[Option<Entry<T, N>>], params: &Params<T>, slot: SlotId) -> Entry<T, N> {
-    let mut origin = params.copy_of(slot);
-    while let Some(from) = origin {
-        if let Some(shared) = before[from.index()].as_ref().filter(|entry| entry.slot == from) {
-            return Entry { slot, steps: shared.steps, tensors: shared.tensors.each_ref().map(kept) };
-        }
-        // Perhaps it is a copy itself, too young for an entry.
-        origin = if params.slot_at(from.index()) == Some(from) { params.copy_of(from) } else { None };
+    let entry = |slot: SlotId| before[slot.index()].as_ref().filter(|entry| entry.slot == slot);
+    if let Some(shared) = inherited(params, slot, entry) {
+        return Entry { slot, steps: shared.steps, tensors: shared.tensors.each_ref().map(kept) };
     }
     let shape = params.value(slot).shape();
     let zeros = |_| Tensor::build(shape, Kind::Optimizer, |m| m.fill(T::ZERO));
