@@ -6,7 +6,7 @@ use rand::rngs::StdRng;
 use tandem::autograd::{Params, Shape, Tape, Tensor, Window};
 use tandem::nn::{
     Activation, AvgPool2d, BatchNorm, Checkpointed, Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, Generator,
-    GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, Last, Layer, LayerNorm, Layouts, Linear, LocallyConnected2d,
+    GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, LastStep, Layer, LayerNorm, Layouts, Linear, LocallyConnected2d,
     MaxPool2d, Mlp, Mode, Rnn, RnnCell, Sequential, Subsample2d, TableConv2d, TiledConv2d, Training, Unflatten,
 };
 
@@ -84,7 +84,11 @@ fn normal_recurrent_and_looked_up_layers_that_do_not_fit() {
     assert_snapshot!(said(|| rnn.forward(&tape, x(&[5, 3]), Mode::Eval)), @"rnn, for a batch of shape [5, 3]: takes examples of shape [time, 3] with a time, found [3]");
     assert_snapshot!(said(|| rnn.forward(&tape, x(&[5, 0, 3]), Mode::Eval)), @"rnn, for a batch of shape [5, 0, 3]: takes examples of shape [time, 3] with a time, found [0, 3]");
     assert_snapshot!(said(|| cell.step(&tape, x(&[5, 3]), x(&[5, 3]))), @"matmul([5, 3], [4, 4]): axis 1 of the left has length 3, axis 0 of the right has length 4; the product sums over both");
-    assert_snapshot!(said(|| Last.forward(&tape, x(&[5]), Mode::Eval)), @"last, for a batch of shape [5]: takes examples of shape [time, …] with a time, found []");
+    assert_snapshot!(said(|| LastStep.forward(&tape, x(&[5]), Mode::Eval)), @"last, for a batch of shape [5]: takes examples of shape [time, …] with a time, found []");
+    // At the caller's line from within a network, too.
+    let mut inner = Sequential::new();
+    inner.push("norm", batch);
+    assert_snapshot!(said(|| inner.forward(&tape, x(&[1, 3]), train)), @"batch norm, for a batch of shape [1, 3]: training takes more than one number a channel");
     // What PyTorch has no counterpart for is refused when its layout is asked for.
     let mut net = Sequential::new();
     net.push("flatten", Flatten);
@@ -150,5 +154,5 @@ fn layers_record_at_the_line_that_calls_them() {
     let times = tape.input(Tensor::zeros([1, 6, 6]));
     recorded_here(&tape, || rnn.forward(&tape, times.clone(), Mode::Eval));
     recorded_here(&tape, || cell.step(&tape, row.clone(), row.clone()));
-    recorded_here(&tape, || Last.forward(&tape, times.clone(), Mode::Eval));
+    recorded_here(&tape, || LastStep.forward(&tape, times.clone(), Mode::Eval));
 }

@@ -6,6 +6,15 @@ use crate::layer::Layer;
 use crate::mode::Mode;
 
 /// A function of each number by itself.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Activation, Layer, Mode};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let y = Activation::Relu.forward(&tape, tape.constant(Tensor::new([3], vec![-1.0, 0.0, 2.0])), Mode::Eval);
+/// assert_eq!(y.value().data(), [0.0, 0.0, 2.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
     /// max(x, 0)

@@ -79,7 +79,7 @@ impl<T: Float> Layer<T> for Checkpointed<T> {
     }
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T> {
-        // The caller's line gets lost on the way through `dyn`, so shapes are checked here.
+        // The caller's line gets lost on the way through the segment, so shapes are checked here.
         let batch = x.shape();
         if let Err(error) = self.layer.output(tape.params(), batch.example()) {
             panic!("a checkpointed layer, for a batch of shape {batch}: {error}");

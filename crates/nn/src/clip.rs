@@ -3,6 +3,14 @@
 use tandem_autograd::{Float, Gradients};
 
 /// The norm of all gradients of parameters as one vector, √ Σ g², added up in `f64`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// let mut params = Params::<f64>::new();
+/// let w = params.add("w", Tensor::new([2], vec![1.5, 2.0]));
+/// let gradients = Tape::new(&params).param(w).square().sum().backward();      // 3 and 4
+/// assert_eq!(tandem_nn::gradient_norm(&gradients), 5.0);
+/// ```
 pub fn gradient_norm<T: Float>(gradients: &Gradients<T>) -> f64 {
     const LANES: usize = 8;
     // Several sums at once: one would wait for itself at every number.
@@ -51,6 +59,15 @@ pub fn clip_norm<T: Float>(gradients: &mut Gradients<T>, max: f64) -> f64 {
 /// Brings every number of every parameter's gradient into [−limit, limit]. NaN stays.
 ///
 /// In PyTorch this is called `clip_grad_value_`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// let mut params = Params::<f64>::new();
+/// let w = params.add("w", Tensor::new([2], vec![1.5, -2.0]));
+/// let mut gradients = Tape::new(&params).param(w).square().sum().backward();  // 3 and −4
+/// tandem_nn::clip_value(&mut gradients, 3.5);
+/// assert_eq!(gradients.of(&params, w).unwrap().data(), [3.0, -3.5]);
+/// ```
 ///
 /// # Panics
 /// If `limit` is negative or NaN.

@@ -64,6 +64,18 @@ impl Embedding {
 /// y = x · Wᵀ, with the W of an [`Embedding`]: from `[n, …, dim]` to a number for each word, `[n, …, words]` (Press and
 /// Wolf 2017; Inan, Khosravi and Socher 2017). It has no bias. Made by [`Embedding::projection`]; in PyTorch it is an
 /// `nn.Linear` whose weight is set to the embedding's.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Embedding, Generator, Init, Layer, Mode};
+/// let mut params = Params::<f32>::new();
+/// let rng = &mut Generator::seed_from_u64(0);
+/// let projection = Embedding::new(&mut params, "words", [10, 4], Init::Normal(1.0), rng).projection();
+/// let tape = Tape::new(&params);
+/// let logits = projection.forward(&tape, tape.constant(Tensor::zeros([5, 4])), Mode::Eval);
+/// assert_eq!(logits.shape().to_vec(), [5, 10]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Projection {
     /// `[words, dim]`.

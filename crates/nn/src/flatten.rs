@@ -9,6 +9,15 @@ use crate::mode::Mode;
 /// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`. Images are laid out as rows × columns
 /// × channels, so the order differs from PyTorch's, where channels come first; [`Layer::layouts`] knows of it. In
 /// PyTorch this is called `nn.Flatten`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Flatten, Layer, Mode};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let y = Flatten.forward(&tape, tape.constant(Tensor::zeros([5, 4, 4, 8])), Mode::Eval);
+/// assert_eq!(y.shape().to_vec(), [5, 4 * 4 * 8]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Flatten;
 
@@ -30,6 +39,15 @@ impl<T: Float> Layer<T> for Flatten {
 }
 
 /// The inverse of [`Flatten`]: examples of this shape again.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Layer, Mode, Unflatten};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let y = Unflatten([4, 4, 8].into()).forward(&tape, tape.constant(Tensor::zeros([5, 128])), Mode::Eval);
+/// assert_eq!(y.shape().to_vec(), [5, 4, 4, 8]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Unflatten(pub Shape);
 

@@ -224,7 +224,7 @@ impl<T: Float> Layer<T> for Sequential<T> {
         tape.check("forward()", &x);
         let mut x = x;
         for (name, layer) in &self.layers {
-            // The caller's line gets lost on the way through `dyn`, so shapes are checked here.
+            // So that the message names the layer.
             let batch = x.shape();
             if let Err(error) = layer.output(tape.params(), batch.example()) {
                 panic!("layer `{name}`, for a batch of shape {batch}: {error}");

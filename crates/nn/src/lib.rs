@@ -33,7 +33,7 @@
 //! | make maps larger | [`ConvTranspose2d`] |
 //! | make maps smaller; a number a channel | [`MaxPool2d`], [`AvgPool2d`], [`Subsample2d`]; [`GlobalAvgPool2d`], [`GlobalMaxPool2d`] |
 //! | look words up, and predict them with the same matrix | [`Embedding`], [`Projection`] |
-//! | share weights over time | [`Rnn`], [`RnnCell`], [`Last`] |
+//! | share weights over time | [`Rnn`], [`RnnCell`], [`LastStep`] |
 //! | put layers one after another, and count what they share | [`Sequential`], [`LayerRow`] |
 //! | keep less for the backward sweep, and compute it again | [`Checkpointed`], [`Sequential::checkpointed`] |
 //! | go between maps and rows of numbers | [`Flatten`], [`Unflatten`] |
@@ -101,7 +101,7 @@ pub use mode::{Generator, Mode, Training};
 pub use norm::{BatchNorm, LayerNorm};
 pub use optimizer::{Adam, AdamLike, AdamW, Group, Optimizer, PerSlot, Sgd};
 pub use pooling::{AvgPool2d, GlobalAvgPool2d, GlobalMaxPool2d, MaxPool2d};
-pub use rnn::{Last, Rnn, RnnCell};
+pub use rnn::{LastStep, Rnn, RnnCell};
 pub use schedule::RateSchedule;
 pub use subsample::Subsample2d;
 pub use table_conv::TableConv2d;

@@ -32,6 +32,15 @@ pub struct MaxPool2d(pub Window);
 /// z\[y, x, c\] = 1/(kh·kw) Σ over i, j of x\[y·s + i − p, x·s + j − p, c\]
 ///
 /// In PyTorch this is called `nn.AvgPool2d`, whose default also counts the padding.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Window};
+/// use tandem_nn::{AvgPool2d, Layer, Mode};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([1, 2, 2, 1], vec![1.0, 2.0, 3.0, 6.0]));
+/// assert_eq!(AvgPool2d(Window::square(2)).forward(&tape, x, Mode::Eval).value().data(), [3.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AvgPool2d(pub Window);
 
@@ -58,6 +67,16 @@ pub struct GlobalAvgPool2d;
 /// this is called `nn.AdaptiveMaxPool2d(1)`, which keeps the two axes with length 1.
 ///
 /// z\[c\] = max over y, x of X\[y, x, c\]
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{GlobalMaxPool2d, Layer, Mode};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([1, 2, 2, 1], vec![1.0, 2.0, 3.0, 6.0]));
+/// let y = GlobalMaxPool2d.forward(&tape, x, Mode::Eval);
+/// assert_eq!((y.shape(), y.value().data()), ([1, 1].into(), &[6.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GlobalMaxPool2d;
 

@@ -100,7 +100,7 @@ impl RnnCell {
 
 /// A recurrent layer: h₀ = 0, and at each time one [step](RnnCell::step) of the cell, with the same parameters:
 ///
-/// `[n, time, features]` to all hidden states, `[n, time, hidden]`; [`Last`] picks the last one.
+/// `[n, time, features]` to all hidden states, `[n, time, hidden]`; [`LastStep`] picks the last one.
 ///
 /// Each parameter is one leaf of the tape with a use for each time. In PyTorch this is called `nn.RNN`, with
 /// `batch_first=True`.
@@ -108,13 +108,13 @@ impl RnnCell {
 /// ```
 /// use rand::SeedableRng;
 /// use tandem_autograd::{Params, Tape, Tensor};
-/// use tandem_nn::{Last, Layer, Mode, Rnn};
+/// use tandem_nn::{LastStep, Layer, Mode, Rnn};
 /// let (mut params, mut rng) = (Params::<f32>::new(), rand::rngs::StdRng::seed_from_u64(0));
 /// let rnn = Rnn::new(&mut params, "rnn", [3, 4], &mut rng);
 /// let tape = Tape::new(&params);
 /// let h = rnn.forward(&tape, tape.constant(Tensor::zeros([5, 7, 3])), Mode::Eval);
 /// assert_eq!(h.shape().to_vec(), [5, 7, 4]);
-/// assert_eq!(Last.forward(&tape, h, Mode::Eval).shape().to_vec(), [5, 4]);
+/// assert_eq!(LastStep.forward(&tape, h, Mode::Eval).shape().to_vec(), [5, 4]);
 /// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Rnn {
@@ -173,10 +173,19 @@ impl<T: Float> Layer<T> for Rnn {
 
 /// The last place along the first axis of each example: `[n, time, …]` to `[n, …]`. After an [`Rnn`], the last hidden
 /// state.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{LastStep, Layer, Mode};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let y = LastStep.forward(&tape, tape.constant(Tensor::new([1, 3, 1], vec![1.0, 2.0, 3.0])), Mode::Eval);
+/// assert_eq!((y.shape(), y.value().data()), ([1, 1].into(), &[3.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Last;
+pub struct LastStep;
 
-impl<T: Float> Layer<T> for Last {
+impl<T: Float> Layer<T> for LastStep {
     fn kind(&self) -> &'static str {
         "last"
     }

@@ -10,8 +10,8 @@ use rand_distr::StandardNormal;
 use tandem_autograd::{Params, Shape, Tape, Tensor, Var, Window};
 use tandem_nn::{
     Activation, AvgPool2d, BatchNorm, Checkpointed, Conv2d, ConvTranspose2d, Dropout, Embedding, Flatten, Generator,
-    GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, Last, Layer, LayerNorm, Linear, LocallyConnected2d, MaxPool2d, Mlp,
-    Mode, Rnn, RnnCell, Sequential, Subsample2d, TableConv2d, TiledConv2d, Training, Unflatten,
+    GlobalAvgPool2d, GlobalMaxPool2d, Init, Kernel, LastStep, Layer, LayerNorm, Linear, LocallyConnected2d, MaxPool2d,
+    Mlp, Mode, Rnn, RnnCell, Sequential, Subsample2d, TableConv2d, TiledConv2d, Training, Unflatten,
 };
 
 type Store = Params<f64>;
@@ -87,7 +87,7 @@ fn rows() -> Vec<Row> {
     row("Embedding", [&[3, 5], &[3, 5, 4]], 5 * 9 * 4, |p, rng| Box::new(Embedding::new(p, "l", [9, 4], Init::Normal(1.0), rng)));
     row("Projection", [&[3, 5, 4], &[3, 5, 9]], 5 * 9 * 4, |p, rng| Box::new(Embedding::new(p, "l", [9, 4], Init::Normal(1.0), rng).projection()));
     row("Rnn", [&[3, 5, 4], &[3, 5, 2]], 5 * (8 + 4 + 2 + 2), |p, rng| Box::new(Rnn::new(p, "l", [4, 2], rng)));
-    row("Last", [&[3, 5, 4], &[3, 4]], 0, |_, _| Box::new(Last));
+    row("LastStep", [&[3, 5, 4], &[3, 4]], 0, |_, _| Box::new(LastStep));
     row("Flatten", [IMAGES, &[3, 120]], 0, |_, _| Box::new(Flatten));
     row("Unflatten", [&[3, 40], &[3, 2, 5, 4]], 0, |_, _| Box::new(Unflatten(Shape::from([2, 5, 4]))));
     row("Activation/relu", [&[3, 4], &[3, 4]], 0, |_, _| Box::new(Activation::Relu));

@@ -6,8 +6,8 @@ use serde_json::{Map, Value};
 use tandem_autograd::{Params, Shape, Tape, Tensor, Window};
 use tandem_nn::{
     Activation, AvgPool2d, BatchNorm, Conv2d, ConvTranspose2d, Embedding, Flatten, Generator, GlobalAvgPool2d,
-    GlobalMaxPool2d, Init, Kernel, Last, Layer, LayerNorm, Layout, Layouts, Linear, MaxPool2d, Mode, Rnn, Sequential,
-    Training, Unflatten,
+    GlobalMaxPool2d, Init, Kernel, LastStep, Layer, LayerNorm, Layout, Layouts, Linear, MaxPool2d, Mode, Rnn,
+    Sequential, Training, Unflatten,
 };
 
 type Store = Params<f64>;
@@ -94,7 +94,7 @@ fn networks() -> Vec<(&'static str, Build)> {
         ("embedding/tied", new().embedding(true)),
         ("rnn", new().rnn(Activation::Tanh)),
         ("rnn/relu", new().rnn(Activation::Relu)),
-        ("rnn/last", new().rnn(Activation::Tanh).layer("last", Last)),
+        ("rnn/last", new().rnn(Activation::Tanh).layer("last", LastStep)),
         ("max pool", new().layer("l", MaxPool2d(WINDOW))),
         ("avg pool", new().layer("l", AvgPool2d(WINDOW))),
         ("global avg pool", new().layer("l", GlobalAvgPool2d)),
