@@ -226,15 +226,21 @@ impl Layouts {
     /// If they become maps whose channels can't come first: in PyTorch, other numbers would meet.
     pub fn unflatten(&mut self, example: Shape) -> Result<(), ShapeError> {
         let order = std::mem::replace(&mut self.order, Order::Fixed);
+        if let Order::Maps(maps) = order {
+            let maps = Shape::from(maps);
+            return ShapeError::unless(maps == example, || {
+                format!(
+                    "flattened maps {maps} become {example}: in PyTorch, where channels come first, that is another function"
+                )
+            });
+        }
         let maps = match example.to_vec()[..] {
             // A single channel, or a single place, is in the same order first and last.
             [h, w, c] if c > 1 && h * w > 1 => [h, w, c],
-            _ if matches!(order, Order::Maps(_)) => return self.same_maps(&order, example),
             _ => return Ok(()),
         };
         match order {
-            Order::Input => Ok(()),
-            Order::Maps(_) => self.same_maps(&order, example),
+            Order::Input | Order::Maps(_) => Ok(()),
             Order::Rows(params, states) => {
                 params.iter().try_for_each(|&id| reorder(&mut self.params, id, maps))?;
                 states.iter().try_for_each(|&id| reorder(&mut self.states, id, maps))
@@ -243,16 +249,6 @@ impl Layouts {
                 "rows become maps {example}: in PyTorch, where channels come first, that is another function"
             ))),
         }
-    }
-
-    fn same_maps(&self, order: &Order, example: Shape) -> Result<(), ShapeError> {
-        let Order::Maps(maps) = order else { return Ok(()) };
-        let maps = Shape::from(*maps);
-        ShapeError::unless(maps == example, || {
-            format!(
-                "flattened maps {maps} become {example}: in PyTorch, where channels come first, that is another function"
-            )
-        })
     }
 
     /// The layout of a parameter, if a layer has noted it.

@@ -103,9 +103,9 @@ impl<T: Float> Layer<T> for Linear {
         };
         // Examples of several rows are flattened otherwise than one.
         if input.rank() == 1 {
-            to.begin_rows()
+            to.begin_rows();
         } else {
-            to.end_rows()
+            to.end_rows();
         }
         to.put(self.weight, layout)?;
         if let Some(bias) = self.bias {
