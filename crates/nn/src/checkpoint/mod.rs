@@ -22,6 +22,32 @@
 //! # Ok::<(), Box<dyn std::error::Error>>(())
 //! ```
 //!
+//! A model goes to PyTorch, or comes from there, through the layouts that its layers note, and under the names that it has
+//! there:
+//!
+//! ```
+//! # use rand::SeedableRng;
+//! # use tandem_autograd::Params;
+//! # use tandem_nn::checkpoint::Checkpoint;
+//! # use tandem_nn::{Activation, Conv2d, Flatten, Generator, Init, Kernel, Layouts, Linear, Sequential};
+//! # let directory = tempfile::tempdir()?;
+//! # let path = directory.path().join("model.safetensors");
+//! # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+//! let mut net = Sequential::new();
+//! net.push("conv", Conv2d::new(&mut params, "conv", Kernel::new([3, 3], [1, 8]), Init::Uniform, &mut rng));
+//! net.push("relu", Activation::Relu);
+//! net.push("flatten", Flatten);
+//! net.push("out", Linear::new(&mut params, "out", [6 * 6 * 8, 10], Init::Uniform, &mut rng));
+//! let mut layouts = Layouts::default();
+//! layouts.add(&net, &params, [8, 8, 1].into())?;
+//! // nn.Sequential(nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Flatten(), nn.Linear(288, 10))
+//! let theirs = |name: &str| name.replace("conv.", "0.").replace("out.", "3.");
+//! let mut model = Checkpoint::of(&mut params).pytorch(&layouts).renamed(&theirs);
+//! model.save(&path)?;                                // safetensors.torch.load_model(model, path)
+//! model.load(&path)?;                                // safetensors.torch.save_model(model, path)
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
 //! The file is in the format of [safetensors](https://github.com/huggingface/safetensors):
 //!
 //! | entry | holds |
