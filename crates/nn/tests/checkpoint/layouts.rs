@@ -6,7 +6,8 @@ use rand::SeedableRng;
 use tandem_autograd::{Params, Shape, Tape, Tensor};
 use tandem_nn::checkpoint::Checkpoint;
 use tandem_nn::{
-    Adam, Flatten, Generator, Init, Layer, Layouts, Linear, Mode, Optimizer, PerSlot, RnnCell, Sequential,
+    Adam, Flatten, Generator, Init, Layer, Layout, Layouts, Linear, Mode, Optimizer, PerSlot, RnnCell, Sequential,
+    Unflatten,
 };
 
 use super::{content, data, directory, header, raw, refusal, store};
@@ -87,6 +88,17 @@ fn what_has_no_clear_layout_in_pytorch_is_refused() {
         |layouts: &mut Layouts, (net, example): (Sequential, Shape)| layouts.add(&net, &params, example).map(drop);
     add(&mut layouts, of(&[a], &[2, 2, 2])).unwrap();
     add(&mut layouts, of(&[b], &[8])).unwrap();
+    // What a network ends with is not what the next one begins with.
+    let mut after = Layouts::default();
+    add(&mut after, of(&[], &[2, 2, 2])).unwrap();
+    after.add(&b, &params, [8].into()).unwrap();
+    assert_eq!(after.of(b.weight), Some(&Layout::linear([8, 8].into())));
+    // Several rows are not one row that a linear layer has made.
+    let mut rows = Sequential::new();
+    rows.push("rows", b);
+    rows.push("maps", Unflatten(Shape::from([4, 4, 2])));
+    let message = Layouts::default().add(&rows, &params, [4, 8].into()).unwrap_err().to_string();
+    assert!(message.starts_with("layer `maps`: rows become maps [4, 4, 2]: in PyTorch, "), "{message}");
     // Used after maps, and after rows.
     let message = add(&mut layouts.clone(), of(&[a, a], &[2, 2, 2])).unwrap_err().to_string();
     assert!(message.starts_with("layer `two`: what is used twice would have two layouts in PyTorch: "), "{message}");
