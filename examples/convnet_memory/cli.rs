@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use clap::Parser;
 
 use crate::networks::Plan;
-use crate::support::flags::{at_least_one, parse, positive, quarter, refuse, seed, threads};
+use crate::support::flags::{at_least_one, parse, positive, refuse, seed};
 use crate::support::output::check_writable;
-use crate::support::rows::{describe, hold_out};
+use crate::support::rows::{RowFlags, Rows, describe, seeds};
 use crate::training::OptimizerKind;
-use tandem::nn::data::{Images, digits};
+use tandem::nn::data::Images;
 
 /// Trains four networks whose weights are shared more and more (dense, unshared, tiled,
 /// convolutional) on handwritten digits, and shows what sharing does to memory.
@@ -40,20 +40,8 @@ pub struct Flags {
     #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = at_least_one::<u64>)]
     seeds: Option<u64>,
 
-    /// Threads for large products [default: one a processor]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
-    threads: Option<usize>,
-
-    /// A directory with files named like MNIST's: train-images-idx3-ubyte, train-labels-idx1-ubyte,
-    /// t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or with .gz [default: the digits that
-    /// ship in data/]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// Hold out this quarter of the training rows, 0 to 3, and test on it instead of on the test
-    /// rows: how settings are chosen without seeing those
-    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = quarter)]
-    fold: Option<usize>,
+    #[command(flatten)]
+    rows: RowFlags,
 
     /// Where the picture goes, footprint.svg [default: target/convnet_memory]
     #[arg(long, value_name = "DIR")]
@@ -112,27 +100,23 @@ impl Task {
     /// The task that the command line sets. Whatever is wrong with it ends the program here.
     pub fn from_command_line() -> Task {
         let flags: Flags = parse();
+        let rows = flags.rows.load();
+        let plan = fitting(&rows, flags.batch);
+        let (epochs, count) = if flags.quick { (2, 1) } else { (epochs_for(rows.train.len()), 5) };
         let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let directory = flags.data.unwrap_or_else(|| root.join("data"));
-        let Data { train, test, plan } = Data::load(&directory, flags.fold, flags.batch);
-        let (epochs, seeds) = if flags.quick { (2, 1) } else { (epochs_for(train.len()), 5) };
-        let (first, seeds) = (flags.seed, flags.seeds.unwrap_or(seeds));
-        let last = first
-            .checked_add(seeds)
-            .unwrap_or_else(|| refuse(format!("--seed: {first} leaves no room for {seeds} seeds")));
         let picture = flags.out.unwrap_or_else(|| root.join("target/convnet_memory")).join("footprint.svg");
         check_outputs([("--out", Some(&picture)), ("--json", flags.json.as_ref()), ("--csv", flags.csv.as_ref())]);
         Task {
-            data: describe(&directory, root, &train, &test),
-            train,
-            test,
+            data: describe(&rows),
+            train: rows.train,
+            test: rows.test,
             plan,
             optimizer: flags.optimizer,
             lr: flags.lr.unwrap_or(flags.optimizer.usual_rate()),
             batch: flags.batch,
             epochs: flags.epochs.unwrap_or(epochs),
-            seeds: first..last,
-            threads: flags.threads.unwrap_or_else(tandem::autograd::kernels::threads),
+            seeds: seeds(flags.seed, flags.seeds.unwrap_or(count)),
+            threads: rows.threads,
             picture,
             json: flags.json,
             csv: flags.csv,
@@ -141,44 +125,28 @@ impl Task {
     }
 }
 
-/// The images, and networks of a size that fits them.
-struct Data {
-    train: Images,
-    test: Images,
-    plan: Plan,
-}
-
-impl Data {
-    /// The data in a directory, perhaps with a quarter of the training rows in place of the test rows,
-    /// for batches of this size. Whatever does not fit ends the program.
-    fn load(directory: &Path, fold: Option<usize>, batch: usize) -> Data {
-        let (train, test) = digits(directory).unwrap_or_else(|error| refuse(error));
-        let (train, test) = match fold {
-            Some(quarter) => hold_out(&train, quarter),
-            None => (train, test),
-        };
-        if batch > train.len() {
-            refuse(format!("--batch: expected at most {}, the number of training rows, found {batch}", train.len()));
-        }
-        if test.is_empty() || (train.height, train.width) != (test.height, test.width) {
-            let of = |set: &Images| format!("{} images of {}×{}", set.len(), set.height, set.width);
-            refuse(format!(
-                "{}: expected test images like the training images, found {} and {}",
-                directory.display(),
-                of(&train),
-                of(&test)
-            ));
-        }
-        let plan = Plan::new([train.height, train.width], train.channels, train.classes).unwrap_or_else(|| {
-            refuse(format!(
-                "{}: expected images of at least 4×4 pixels and at most 800×800, found {}×{}",
-                directory.display(),
-                train.height,
-                train.width
-            ))
-        });
-        Data { train, test, plan }
+/// Networks of a size that fits the images, in batches of this size. Whatever does not fit ends the program.
+fn fitting(Rows { directory, train, test, .. }: &Rows, batch: usize) -> Plan {
+    if batch > train.len() {
+        refuse(format!("--batch: expected at most {}, the number of training rows, found {batch}", train.len()));
     }
+    if test.is_empty() || (train.height, train.width) != (test.height, test.width) {
+        let of = |set: &Images| format!("{} images of {}×{}", set.len(), set.height, set.width);
+        refuse(format!(
+            "{}: expected test images like the training images, found {} and {}",
+            directory.display(),
+            of(train),
+            of(test)
+        ));
+    }
+    Plan::new([train.height, train.width], train.channels, train.classes).unwrap_or_else(|| {
+        refuse(format!(
+            "{}: expected images of at least 4×4 pixels and at most 800×800, found {}×{}",
+            directory.display(),
+            train.height,
+            train.width
+        ))
+    })
 }
 
 /// Makes sure that every output can be written, and that no two are one file.

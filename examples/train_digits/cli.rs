@@ -1,14 +1,14 @@
 //! The flags, checked before any work starts.
 
 use std::ops::Range;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::Parser;
-use tandem::nn::data::{Images, digits};
+use tandem::nn::data::Images;
 
-use crate::support::flags::{at_least_one, parse, positive, quarter, refuse, seed, threads};
+use crate::support::flags::{at_least_one, parse, positive, refuse, seed};
 use crate::support::output::check_writable;
-use crate::support::rows::{describe, hold_out};
+use crate::support::rows::{RowFlags, describe, seeds};
 
 /// Trains a convolutional network on handwritten digits. Ctrl-C ends the step, saves (with --out) and stops with status 130;
 /// pressed again, it stops at once and saves nothing.
@@ -35,19 +35,8 @@ struct Flags {
     #[arg(long, value_name = "N", allow_negative_numbers = true, default_value = "1", value_parser = at_least_one::<u64>)]
     seeds: u64,
 
-    /// Threads for large products [default: one a processor]
-    #[arg(long, value_name = "N", allow_negative_numbers = true, value_parser = threads)]
-    threads: Option<usize>,
-
-    /// A directory with files named like MNIST's: train-images-idx3-ubyte, train-labels-idx1-ubyte,
-    /// t10k-images-idx3-ubyte, t10k-labels-idx1-ubyte, plain or with .gz [default: the digits that
-    /// ship in data/]
-    #[arg(long, value_name = "DIR")]
-    data: Option<PathBuf>,
-
-    /// Hold out this quarter of the training rows, 0 to 3, and test on it instead of on the test rows
-    #[arg(long, value_name = "K", allow_negative_numbers = true, value_parser = quarter)]
-    fold: Option<usize>,
+    #[command(flatten)]
+    rows: RowFlags,
 
     /// Where checkpoints go, seed-N.safetensors after every epoch, and metrics.jsonl, a line for each
     #[arg(long, value_name = "DIR")]
@@ -82,27 +71,19 @@ impl Task {
     /// The task that the command line sets. Whatever is wrong with it ends the program here.
     pub fn from_command_line() -> Task {
         let flags: Flags = parse();
-        let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-        let directory = flags.data.unwrap_or_else(|| root.join("data"));
-        let (train, test) = digits(&directory).unwrap_or_else(|error| refuse(error));
-        let (train, test) = match flags.fold {
-            Some(quarter) => hold_out(&train, quarter),
-            None => (train, test),
-        };
+        let rows = flags.rows.load();
+        let (train, test) = (&rows.train, &rows.test);
         let size = |set: &Images| [set.height, set.width];
-        if train.is_empty() || test.is_empty() || size(&train) != size(&test) || size(&train).iter().any(|&n| n < 2) {
+        if train.is_empty() || test.is_empty() || size(train) != size(test) || size(train).iter().any(|&n| n < 2) {
             let of = |set: &Images| format!("{} of {}×{} pixels", set.len(), set.height, set.width);
             refuse(format!(
                 "{}: expected training and test images of one size, at least 2×2, found {} and {}",
-                directory.display(),
-                of(&train),
-                of(&test)
+                rows.directory.display(),
+                of(train),
+                of(test)
             ));
         }
-        let Some(last) = flags.seed.checked_add(flags.seeds) else {
-            refuse(format!("--seed: {} leaves no room for {} seeds", flags.seed, flags.seeds))
-        };
-        let seeds = flags.seed..last;
+        let seeds = seeds(flags.seed, flags.seeds);
         // As many epochs as show about 82,000 images, at least one and at most 80.
         let epochs = flags.epochs.unwrap_or((82_400 / train.len() as u64).clamp(1, 80));
         if epochs.checked_mul(train.len().div_ceil(flags.batch) as u64).is_none() {
@@ -121,17 +102,17 @@ impl Task {
             }
         }
         Task {
-            data: describe(&directory, root, &train, &test),
+            data: describe(&rows),
             epochs,
             batch: flags.batch,
             rate: flags.rate,
             seeds,
-            threads: flags.threads.unwrap_or_else(tandem::autograd::kernels::threads),
+            threads: rows.threads,
             out: flags.out,
             metrics: flags.metrics,
             resume: flags.resume,
-            train,
-            test,
+            train: rows.train,
+            test: rows.test,
         }
     }
 }
