@@ -6,7 +6,7 @@ use smallvec::{SmallVec, smallvec};
 
 use crate::float::Float;
 use crate::op::Saves;
-use crate::ops::AnyOp;
+use crate::ops::{AnyOp, Large, NodeOp, Stored, store_large};
 use crate::params::SlotId;
 use crate::shape::Shape;
 use crate::tensor::Tensor;
@@ -15,8 +15,9 @@ use crate::tensor::Tensor;
 pub(crate) const NONE: u32 = u32::MAX;
 
 /// One recorded op. Where its lists begin; they end where the next node's begin.
-pub(crate) struct Node<T: Float> {
-    pub(crate) op: AnyOp<T>,
+#[derive(Clone, Copy)]
+pub(crate) struct Node {
+    pub(crate) op: NodeOp,
     pub(crate) at: &'static Location<'static>,
     pub(crate) saves: Saves,
     pub(crate) edges: u32,
@@ -37,7 +38,9 @@ pub(crate) struct Scope {
 
 /// The tape's memory: flat lists, kept from one tape to the next.
 pub(crate) struct Arena<T: Float> {
-    pub(crate) nodes: Vec<Node<T>>,
+    pub(crate) nodes: Vec<Node>,
+    /// The ops that are too large for a node.
+    pub(crate) large: Vec<Large<T>>,
     /// The operands of each node, as indices of nodes.
     pub(crate) edges: Vec<u32>,
     /// What each node keeps for its rule.
@@ -59,6 +62,7 @@ impl<T: Float> Default for Arena<T> {
     fn default() -> Self {
         Arena {
             nodes: Vec::new(),
+            large: Vec::new(),
             edges: Vec::new(),
             residuals: Vec::new(),
             shapes: Vec::new(),
@@ -81,10 +85,34 @@ impl<T: Float> Arena<T> {
         }
     }
 
+    /// The op of node `i`.
+    #[inline(always)]
+    pub(crate) fn op(&self, i: usize) -> AnyOp<'_, T> {
+        match self.nodes[i].op {
+            NodeOp::Leaf(slot) => AnyOp::Leaf(slot),
+            NodeOp::Small(op) => AnyOp::Small(op),
+            NodeOp::Large(place) => AnyOp::Large(&self.large[place as usize]),
+        }
+    }
+
+    /// Records an op, but for its lists.
+    #[inline]
+    pub(crate) fn push_op(
+        &mut self,
+        op: impl Stored<T>,
+        at: &'static Location<'static>,
+        saves: Saves,
+        residuals: u32,
+        scope: u32,
+    ) -> u32 {
+        let op = op.store(&mut self.large);
+        self.push(op, at, saves, residuals, scope)
+    }
+
     /// A parameter or an input.
     pub(crate) fn push_leaf(&mut self, slot: Option<SlotId>, shape: Shape, at: &'static Location<'static>) -> u32 {
         let residuals = self.residuals.len() as u32;
-        let leaf = self.push(AnyOp::Leaf(slot), at, Saves::NOTHING, residuals, NONE);
+        let leaf = self.push(NodeOp::Leaf(slot), at, Saves::NOTHING, residuals, NONE);
         self.push_shapes(&[shape]);
         leaf
     }
@@ -138,7 +166,7 @@ impl<T: Float> Arena<T> {
     pub(crate) fn shape(&self, i: usize) -> Shape {
         let (edges, _, shapes) = self.lists(i);
         let scalars: SmallVec<[Shape; 3]> = smallvec![Shape::SCALAR; edges.len().max(1)];
-        let shape = self.nodes[i].op.shape(if shapes.is_empty() { &scalars } else { shapes });
+        let shape = self.op(i).shape(if shapes.is_empty() { &scalars } else { shapes });
         shape.expect("the op was recorded with these shapes")
     }
 
@@ -156,7 +184,7 @@ impl<T: Float> Arena<T> {
 
     pub(crate) fn push(
         &mut self,
-        op: AnyOp<T>,
+        op: NodeOp,
         at: &'static Location<'static>,
         saves: Saves,
         residuals: u32,
@@ -171,13 +199,14 @@ impl<T: Float> Arena<T> {
     /// A node whose operands are x, which it keeps, and the parameters that have been noted.
     pub(crate) fn push_kept(
         &mut self,
-        op: AnyOp<T>,
+        op: Large<T>,
         x: (u32, Tensor<T>),
         at: &'static Location<'static>,
         scope: u32,
     ) -> u32 {
         let (id, value) = x;
         let residuals = self.residuals.len() as u32;
+        let op = store_large(op, &mut self.large);
         let node = self.push(op, at, Saves::operand(0), residuals, scope);
         self.shapes.push(value.shape());
         self.residuals.push(value);
@@ -193,6 +222,7 @@ impl<T: Float> Arena<T> {
 
     pub(crate) fn clear(&mut self) {
         self.nodes.clear();
+        self.large.clear();
         self.edges.clear();
         self.residuals.clear();
         self.shapes.clear();
@@ -205,7 +235,8 @@ impl<T: Float> Arena<T> {
 
     /// Bytes of the lists, as they have grown.
     pub(crate) fn bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node<T>>()
+        self.nodes.capacity() * size_of::<Node>()
+            + self.large.capacity() * size_of::<Large<T>>()
             + (self.edges.capacity() + self.leaves.capacity() + self.noted.capacity()) * size_of::<u32>()
             + self.residuals.capacity() * size_of::<Tensor<T>>()
             + self.shapes.capacity() * size_of::<Shape>()

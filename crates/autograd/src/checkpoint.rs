@@ -5,12 +5,13 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use crate::arena::NONE;
+use crate::core::Core;
 use crate::float::Float;
-use crate::ops::AnyOp;
+use crate::ops::{Large, NodeOp};
 use crate::rule::{Rule, Targets};
 use crate::shape::Shape;
 use crate::sweep::{sweep_eager, sweep_recorded};
-use crate::tape::{Core, Tape};
+use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -129,7 +130,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         let edges = self.edges;
         inner.extend(edges.iter().enumerate().map(|(i, &edge)| match outer.get(edge as usize).map(|node| &node.op) {
             None => NONE,
-            Some(AnyOp::Leaf(Some(slot))) if i > 0 => arena.leaves.get(slot.index()).copied().unwrap_or(NONE),
+            Some(NodeOp::Leaf(Some(slot))) if i > 0 => arena.leaves.get(slot.index()).copied().unwrap_or(NONE),
             Some(_) => x,
         }));
         if let Some(i) = inner.iter().position(|&node| node == z && z != NONE) {
@@ -233,7 +234,7 @@ impl<T: Float> Tape<'_, T> {
         core.take_snapshot(self.params());
         let op = Checkpoint { segment: segment.clone(), word, out: value.shape() };
         let node =
-            core.arena.borrow_mut().push_kept(AnyOp::Checkpoint(op), (x.node, x.value), core.line(), core.scope.get());
+            core.arena.borrow_mut().push_kept(Large::Checkpoint(op), (x.node, x.value), core.line(), core.scope.get());
         Var { value, core, node }
     }
 }

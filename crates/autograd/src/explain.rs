@@ -5,7 +5,7 @@ use std::panic::Location;
 
 use crate::arena::{Arena, NONE};
 use crate::float::Float;
-use crate::ops::AnyOp;
+use crate::ops::NodeOp;
 use crate::sweep::run_rule;
 use crate::tape::Tape;
 use crate::tensor::Tensor;
@@ -125,7 +125,7 @@ impl<T: Float> Tape<'_, T> {
                     explanation.contributions.push(Contribution { by: self.origin(&arena, i), operand, value });
                 }
             }
-            if !matches!(arena.nodes[i].op, AnyOp::Leaf(_)) {
+            if !matches!(arena.nodes[i].op, NodeOp::Leaf(_)) {
                 run_rule(core, &arena, i, None, g, &mut cotangents);
             }
         }
@@ -135,11 +135,11 @@ impl<T: Float> Tape<'_, T> {
     fn origin(&self, arena: &Arena<T>, i: usize) -> Origin {
         let node = &arena.nodes[i];
         let what = match node.op {
-            AnyOp::Leaf(Some(slot)) => {
+            NodeOp::Leaf(Some(slot)) => {
                 let names: Vec<_> = self.params().names_of(slot).map(|(_, name)| format!("`{name}`")).collect();
                 format!("parameter {}", names.join(" = "))
             }
-            _ => node.op.name().into(),
+            _ => arena.op(i).name().into(),
         };
         Origin { what, at: node.at, path: arena.path(node.scope) }
     }

@@ -4,7 +4,7 @@ use smallvec::SmallVec;
 
 use crate::float::Float;
 use crate::local::give_back;
-use crate::ops::AnyOp;
+use crate::ops::NodeOp;
 use crate::params::{ParamId, Params, SlotId};
 use crate::pool::Kind;
 use crate::tensor::Tensor;
@@ -109,8 +109,8 @@ impl<T: Float> Gradients<T> {
         assert!(self.tape == leaf.core.stamp, "wrt(): the variable is of another tape than these gradients");
         let arena = leaf.core.arena.borrow();
         match arena.nodes.get(leaf.node as usize)?.op {
-            AnyOp::Leaf(Some(slot)) => self.get(slot),
-            AnyOp::Leaf(None) => self.inputs.iter().find(|(node, _)| *node == leaf.node).map(|(_, g)| g),
+            NodeOp::Leaf(Some(slot)) => self.get(slot),
+            NodeOp::Leaf(None) => self.inputs.iter().find(|(node, _)| *node == leaf.node).map(|(_, g)| g),
             _ => None,
         }
     }

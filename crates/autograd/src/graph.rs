@@ -7,7 +7,7 @@ use std::panic::Location;
 
 use crate::arena::{Arena, NONE};
 use crate::float::Float;
-use crate::ops::AnyOp;
+use crate::ops::NodeOp;
 use crate::shape::Shape;
 use crate::tape::Tape;
 
@@ -141,17 +141,17 @@ impl<T: Float> Tape<'_, T> {
         let scalars = vec![Shape::SCALAR; edges.len().max(1)];
         let shapes = if shapes.is_empty() { &scalars } else { shapes };
         let (kind, names) = match node.op {
-            AnyOp::Leaf(Some(slot)) => {
+            NodeOp::Leaf(Some(slot)) => {
                 (NodeKind::Parameter, self.params().names_of(slot).map(|(_, name)| name.into()).collect())
             }
-            AnyOp::Leaf(None) => (NodeKind::Input, Vec::new()),
+            NodeOp::Leaf(None) => (NodeKind::Input, Vec::new()),
             _ => (NodeKind::Op, Vec::new()),
         };
         GraphNode {
             kind,
-            op: node.op.name(),
+            op: arena.op(i).name(),
             names,
-            shape: node.op.shape(shapes).expect("the op was recorded with these shapes"),
+            shape: arena.op(i).shape(shapes).expect("the op was recorded with these shapes"),
             operands: edges.iter().zip(shapes).map(|(&id, &shape)| GraphEdge { from: some(id), shape }).collect(),
             kept: residuals.iter().map(|kept| kept.len() * size_of::<T>()).sum(),
             part: some(node.scope),

@@ -52,6 +52,7 @@ mod arena;
 mod by_name;
 mod check;
 mod checkpoint;
+mod core;
 mod explain;
 mod float;
 mod footprint;

@@ -9,6 +9,7 @@
 use std::sync::Arc;
 
 use crate::float::Float;
+use crate::kernels::Buffer;
 use crate::local::give_back;
 use crate::shape::Shape;
 
@@ -44,16 +45,16 @@ pub(crate) enum Next {
 }
 
 /// A shape and its numbers, row-major, in memory of their own. In a dry run `data` is empty.
-pub(crate) struct Block<T> {
+pub(crate) struct Block<T: Float> {
     pub(crate) shape: Shape,
     pub(crate) kind: Kind,
     pub(crate) next: Next,
     /// The dry run in which it was made, or 0. Another one neither counts nor keeps it.
     run: u16,
-    pub(crate) data: Vec<T>,
+    pub(crate) data: Buffer<T>,
 }
 
-impl<T> Block<T> {
+impl<T: Float> Block<T> {
     /// Bytes of the numbers, had they been allocated.
     pub(crate) fn bytes(&self) -> usize {
         self.shape.len() * size_of::<T>()
@@ -62,7 +63,7 @@ impl<T> Block<T> {
 
 /// Bytes that a block costs beside its numbers: the two counts of an `Arc`, shape, kind and the
 /// pointer to the numbers.
-pub(crate) const fn header_bytes<T>() -> usize {
+pub(crate) const fn header_bytes<T: Float>() -> usize {
     2 * size_of::<usize>() + size_of::<Block<T>>()
 }
 
@@ -111,7 +112,7 @@ impl Meter {
 type Class = (usize, Next);
 
 /// Idle blocks of one thread, sorted by class.
-pub(crate) struct Pool<T> {
+pub(crate) struct Pool<T: Float> {
     classes: Vec<(Class, Vec<Arc<Block<T>>>)>,
     /// Bytes of numbers in idle blocks.
     pub(crate) idle: usize,
@@ -153,9 +154,9 @@ impl<T: Float> Pool<T> {
         let data = match &mut self.meter {
             Some(meter) => {
                 meter.adopt(kind, bytes);
-                Vec::new()
+                Buffer::empty()
             }
-            None => vec![T::ZERO; len],
+            None => Buffer::zeros(len),
         };
         Arc::new(Block { shape, kind, next, run: self.run, data })
     }
@@ -206,30 +207,33 @@ impl<T: Float> Pool<T> {
     }
 }
 
-/// A shared reference to a block that goes back to the pool when the last one is dropped.
+/// A shared reference to a block, which goes back to the pool when the last one is dropped; or none.
 pub(crate) struct Handle<T: Float>(Option<Arc<Block<T>>>);
 
 impl<T: Float> Handle<T> {
-    pub(crate) fn new(shape: Shape, kind: Kind) -> Handle<T> {
-        Handle(Some(T::local().with_borrow_mut(|local| local.pool.take(shape, kind))))
+    /// A block of this shape, and whether that is in a dry run.
+    pub(crate) fn new(shape: Shape, kind: Kind) -> (Handle<T>, bool) {
+        T::local().with_borrow_mut(|local| (Handle(Some(local.pool.take(shape, kind))), local.pool.meter.is_some()))
     }
 
-    /// A block around numbers that exist already, without the room that their list had to grow.
-    pub(crate) fn adopt(shape: Shape, mut data: Vec<T>) -> Handle<T> {
-        debug_assert_eq!(shape.len(), data.len());
-        data.shrink_to_fit();
+    /// A block of numbers that do not come from the pool.
+    pub(crate) fn adopt(shape: Shape, numbers: &[T]) -> Handle<T> {
+        debug_assert_eq!(shape.len(), numbers.len());
         let kind = Kind::Activation;
         let (dry, run) = T::local().with_borrow_mut(|local| {
             let pool = &mut local.pool;
             (pool.meter.as_mut().map(|meter| meter.adopt(kind, shape.len() * size_of::<T>())).is_some(), pool.run)
         });
-        let data = if dry { Vec::new() } else { data };
+        let data = if dry { Buffer::empty() } else { Buffer::from(numbers) };
         Handle(Some(Arc::new(Block { shape, kind, next: Next::Nobody, run, data })))
     }
 
+    /// No block.
+    pub(crate) const NONE: Handle<T> = Handle(None);
+
     #[inline]
-    pub(crate) fn block(&self) -> &Arc<Block<T>> {
-        self.0.as_ref().expect("a handle is only empty while it is dropped")
+    pub(crate) fn block(&self) -> Option<&Arc<Block<T>>> {
+        self.0.as_ref()
     }
 
     /// The block, if nobody else refers to it.
@@ -239,26 +243,32 @@ impl<T: Float> Handle<T> {
     }
 
     pub(crate) fn mark(&mut self, kind: Kind) {
-        let block = self.0.as_mut().expect("a handle is only empty while it is dropped");
-        if block.kind == kind {
-            return;
+        if let Some(block) = self.0.as_mut().filter(|block| block.kind != kind) {
+            T::local().with_borrow_mut(|local| local.pool.mark(block, kind));
         }
-        T::local().with_borrow_mut(|local| local.pool.mark(block, kind));
     }
 }
 
 impl<T: Float> Clone for Handle<T> {
+    #[inline]
     fn clone(&self) -> Self {
         Handle(self.0.clone())
     }
 }
 
 impl<T: Float> Drop for Handle<T> {
+    #[inline]
     fn drop(&mut self) {
-        let Some(block) = self.0.take() else { return };
-        if Arc::strong_count(&block) == 1 {
-            give_back::<T>(|local| local.pool.give(block));
+        if let Some(block) = self.0.take() {
+            let_go(block);
         }
+    }
+}
+
+/// Gives up one reference to a block.
+fn let_go<T: Float>(block: Arc<Block<T>>) {
+    if Arc::strong_count(&block) == 1 {
+        give_back::<T>(|local| local.pool.give(block));
     }
 }
 

@@ -1,12 +1,12 @@
 //! What a rule sees, and the one place where contributions to a gradient are added.
 
 use crate::arena::{NONE, Node};
+use crate::core::Core;
 use crate::float::Float;
-use crate::op::{Op, Saves};
-use crate::ops::{AnyOp, SumTo};
+use crate::op::Saves;
+use crate::ops::{NodeOp, Stored, SumTo};
 use crate::pool::Kind;
 use crate::shape::Shape;
-use crate::tape::Core;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
@@ -21,13 +21,13 @@ pub struct Rule<'a, 't, T: Float> {
     pub(crate) node: u32,
     /// By node, the gradient that has been gathered so far.
     pub(crate) cotangents: &'a mut [Option<Tensor<T>>],
-    pub(crate) targets: Targets<'a, T>,
+    pub(crate) targets: Targets<'a>,
 }
 
 /// What differs between the sweeps when a contribution arrives.
-pub(crate) enum Targets<'a, T: Float> {
+pub(crate) enum Targets<'a> {
     /// Numbers are added; the nodes tell which targets are parameters.
-    Eager(&'a [Node<T>]),
+    Eager(&'a [Node]),
     /// Variables are added: by node, the node of the cotangent, and whether it is wanted.
     Recorded { nodes: &'a mut [u32], wanted: &'a [bool] },
 }
@@ -39,6 +39,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     }
 
     /// Whether operand `i` needs its gradient.
+    #[inline]
     pub fn needs(&self, i: usize) -> bool {
         let edge = self.edges[i];
         edge != NONE
@@ -53,6 +54,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// # Panics
     /// If the op has not saved it.
     #[track_caller]
+    #[inline]
     pub fn x(&self, i: usize) -> Var<'t, T> {
         assert!(self.saves.has_operand(i), "operand {i} was not saved");
         let node = if self.node == NONE { NONE } else { self.edges[i] };
@@ -64,6 +66,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// # Panics
     /// If the op has not saved it.
     #[track_caller]
+    #[inline]
     pub fn result(&self) -> Var<'t, T> {
         assert!(self.saves.has_result(), "the result was not saved");
         Var { value: self.residuals[self.saves.place_of_result()].clone(), core: self.core, node: self.node }
@@ -87,10 +90,24 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// # Panics
     /// If the operand's shape does not broadcast to the contribution's.
     #[track_caller]
+    #[inline(always)]
     pub fn add(&mut self, i: usize, contribution: Var<'t, T>) {
         if !self.needs(i) {
             return;
         }
+        let target = self.edges[i] as usize;
+        // Where all are single numbers there is no shape to come back to, and no memory to account for.
+        if let (Targets::Eager(_), [], Some(x)) = (&self.targets, self.shapes, contribution.value.number()) {
+            let cotangent = &mut self.cotangents[target];
+            let gathered = cotangent.as_ref().and_then(Tensor::number);
+            *cotangent = Some(Tensor::scalar(gathered.map_or(x, |gathered| gathered + x)));
+            return;
+        }
+        self.add_tensor(i, contribution);
+    }
+
+    #[track_caller]
+    fn add_tensor(&mut self, i: usize, contribution: Var<'t, T>) {
         let (target, kind, shape) = (self.edges[i] as usize, self.kind(i), self.shape(i));
         let mut sum = contribution;
         if sum.shape() != shape {
@@ -114,7 +131,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
     /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
     #[track_caller]
-    pub(crate) fn add_op<const N: usize, O: Op<T> + Into<AnyOp<T>>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
+    pub(crate) fn add_op<const N: usize, O: Stored<T>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
         if self.needs(i) {
             let contribution = Var::apply_for(self.kind(i), op, x);
             self.add(i, contribution);
@@ -127,7 +144,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         let target = self.edges[i] as usize;
         match &self.targets {
             Targets::Eager(nodes)
-                if matches!(nodes[target].op, AnyOp::Leaf(Some(_))) && self.cotangents[target].is_none() =>
+                if matches!(nodes[target].op, NodeOp::Leaf(Some(_))) && self.cotangents[target].is_none() =>
             {
                 Kind::Gradient
             }

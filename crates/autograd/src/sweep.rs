@@ -3,14 +3,15 @@
 use smallvec::SmallVec;
 
 use crate::arena::{Arena, NONE};
+use crate::core::Core;
 use crate::float::Float;
 use crate::gradients::Gradients;
 use crate::op::Saves;
-use crate::ops::AnyOp;
+use crate::ops::{AnyOp, NodeOp};
 use crate::params::SlotId;
 use crate::rule::{Rule, Targets};
 use crate::shape::Shape;
-use crate::tape::{Core, Entered, Tape};
+use crate::tape::{Entered, Tape};
 use crate::tensor::Tensor;
 use crate::trace::Range;
 use crate::var::Var;
@@ -80,7 +81,7 @@ pub(crate) fn sweep_eager<T: Float>(
     for i in (0..arena.nodes.len()).rev() {
         if let Some(g) = cotangents[i].take() {
             match arena.nodes[i].op {
-                AnyOp::Leaf(slot) => found(i as u32, slot, g),
+                NodeOp::Leaf(slot) => found(i as u32, slot, g),
                 _ => run_rule(core, arena, i, None, g, cotangents),
             }
         }
@@ -107,7 +108,7 @@ pub(crate) fn run_rule<T: Float>(
     }
     let targets = Targets::Eager(&arena.nodes);
     let mut rule = Rule { core, edges, residuals, shapes, saves: node.saves, node: NONE, cotangents, targets };
-    node.op.vjp(&mut rule, core.constant(g));
+    arena.op(i).vjp(&mut rule, core.constant(g));
 }
 
 /// As [`run_rule`], and then looks at what the operands have gathered.
@@ -231,11 +232,17 @@ pub(crate) fn sweep_recorded<'t, T: Float>(
             // What a rule records counts as recorded where its op was.
             core.scope.set(arena.nodes[i].scope);
             core.at.set(Some(arena.nodes[i].at));
-            (arena.nodes[i].op.clone(), arena.nodes[i].saves, edges, residuals, shapes)
+            (arena.nodes[i].op, arena.nodes[i].saves, edges, residuals, shapes)
         };
-        if matches!(op, AnyOp::Leaf(_)) {
-            continue;
-        }
+        let large;
+        let op = match op {
+            NodeOp::Leaf(_) => continue,
+            NodeOp::Small(op) => AnyOp::Small(op),
+            NodeOp::Large(place) => {
+                large = core.arena.borrow().large[place as usize].clone();
+                AnyOp::Large(&large)
+            }
+        };
         let value = if inputs.contains(&(i as u32)) { values[i].clone() } else { values[i].take() };
         let g = Var { value: value.expect("there is one"), core, node: nodes[i] };
         let before = paused.was_on.then(|| Range::of(&g.value));

@@ -20,12 +20,12 @@ use crate::shape::Shape;
 /// assert_eq!((a.data()[0], b.data()[0]), (1.0, 9.0));
 /// ```
 #[derive(Clone)]
-pub struct Tensor<T: Float = f32>(Repr<T>);
-
-#[derive(Clone)]
-enum Repr<T: Float> {
-    Number(T),
-    Block(Handle<T>),
+pub struct Tensor<T: Float = f32> {
+    /// The number itself, of a tensor without axes. Two plain fields, not an enum, so that a tensor travels in two
+    /// registers.
+    number: T,
+    /// The numbers of any other.
+    handle: Handle<T>,
 }
 
 impl<T: Float> Tensor<T> {
@@ -42,12 +42,17 @@ impl<T: Float> Tensor<T> {
             shape.len(),
             data.len()
         );
-        if shape.rank() == 0 { Tensor::scalar(data[0]) } else { Tensor(Repr::Block(Handle::adopt(shape, data))) }
+        if shape.rank() == 0 { Tensor::scalar(data[0]) } else { Tensor::block(Handle::adopt(shape, &data)) }
     }
 
     /// A single number, with no axes and no memory on the heap.
+    #[inline]
     pub fn scalar(x: T) -> Tensor<T> {
-        Tensor(Repr::Number(x))
+        Tensor { number: x, handle: Handle::NONE }
+    }
+
+    fn block(handle: Handle<T>) -> Tensor<T> {
+        Tensor { number: T::ZERO, handle }
     }
 
     /// A tensor in which every number is `x`.
@@ -77,53 +82,46 @@ impl<T: Float> Tensor<T> {
             }
             return Tensor::scalar(x[0]);
         }
-        let mut handle = Handle::new(shape, kind);
-        if !is_dry::<T>() {
+        let (mut handle, dry) = Handle::new(shape, kind);
+        if !dry {
             write(&mut handle.unique().expect("a new block has one owner").data);
         }
-        Tensor(Repr::Block(handle))
+        Tensor::block(handle)
     }
 
     /// Changes the numbers in place, or in a copy if another tensor shares them.
     pub fn update(&mut self, write: impl FnOnce(&mut [T])) {
         self.make_unique();
-        match &mut self.0 {
-            Repr::Number(x) => write(std::slice::from_mut(x)),
-            Repr::Block(handle) if !is_dry::<T>() => write(&mut handle.unique().expect("made unique").data),
-            Repr::Block(_) => {}
+        match self.handle.unique() {
+            None => write(std::slice::from_mut(&mut self.number)),
+            Some(block) if !is_dry::<T>() => write(&mut block.data),
+            Some(_) => {}
         }
     }
 
     fn make_unique(&mut self) {
-        let Repr::Block(handle) = &mut self.0 else { return };
-        if handle.unique().is_some() {
-            return;
+        let Some(block) = self.handle.block() else { return };
+        let (shape, kind) = (block.shape, block.kind);
+        if self.handle.unique().is_none() {
+            *self = Tensor::build(shape, kind, |out| out.copy_from_slice(self.data()));
         }
-        let kind = handle.block().kind;
-        *self = Tensor::build(self.shape(), kind, |out| out.copy_from_slice(self.data()));
     }
 
     /// Whether no other tensor shares the numbers, so that they may be overwritten.
     pub(crate) fn is_unique(&mut self) -> bool {
-        match &mut self.0 {
-            Repr::Number(_) => true,
-            Repr::Block(handle) => handle.unique().is_some(),
-        }
+        self.handle.block().is_none() || self.handle.unique().is_some()
     }
 
     /// The shape.
     #[inline]
     pub fn shape(&self) -> Shape {
-        match &self.0 {
-            Repr::Number(_) => Shape::SCALAR,
-            Repr::Block(handle) => handle.block().shape,
-        }
+        self.handle.block().map_or(Shape::SCALAR, |block| block.shape)
     }
 
     /// How many numbers there are.
     #[inline]
     pub fn len(&self) -> usize {
-        self.shape().len()
+        self.handle.block().map_or(1, |block| block.shape.len())
     }
 
     /// Whether there are no numbers.
@@ -134,9 +132,9 @@ impl<T: Float> Tensor<T> {
     /// The numbers, row-major. Empty in a dry run, unless the tensor is a single number.
     #[inline]
     pub fn data(&self) -> &[T] {
-        match &self.0 {
-            Repr::Number(x) => std::slice::from_ref(x),
-            Repr::Block(handle) => &handle.block().data,
+        match self.handle.block() {
+            None => std::slice::from_ref(&self.number),
+            Some(block) => &block.data,
         }
     }
 
@@ -153,10 +151,7 @@ impl<T: Float> Tensor<T> {
     /// The number itself, if the tensor has no axes.
     #[inline]
     pub(crate) fn number(&self) -> Option<T> {
-        match self.0 {
-            Repr::Number(x) => Some(x),
-            Repr::Block(_) => None,
-        }
+        if self.handle.block().is_none() { Some(self.number) } else { None }
     }
 
     /// The same numbers under another shape, without a copy if nobody shares them.
@@ -176,23 +171,19 @@ impl<T: Float> Tensor<T> {
         if shape == self.shape() {
             return self;
         }
-        match &mut self.0 {
-            Repr::Block(handle) if shape.rank() > 0 => {
-                if let Some(block) = handle.unique() {
-                    block.shape = shape;
-                    return self;
-                }
-                Tensor::build(shape, handle.block().kind, |out| out.copy_from_slice(self.data()))
-            }
-            _ => Tensor::build(shape, Kind::Activation, |out| out.copy_from_slice(self.data())),
+        if shape.rank() > 0
+            && let Some(block) = self.handle.unique()
+        {
+            block.shape = shape;
+            return self;
         }
+        let kind = self.handle.block().map_or(Kind::Activation, |block| block.kind);
+        Tensor::build(shape, kind, |out| out.copy_from_slice(self.data()))
     }
 
     /// Says what the memory of this tensor is for, if nobody shares it.
     pub fn mark(&mut self, kind: Kind) {
-        if let Repr::Block(handle) = &mut self.0 {
-            handle.mark(kind);
-        }
+        self.handle.mark(kind);
     }
 
     /// Bytes of the block, if it is for this. A tensor without axes has no block.
@@ -203,16 +194,13 @@ impl<T: Float> Tensor<T> {
     /// assert_eq!((matrix.bytes_of(Kind::Optimizer), matrix.bytes_of(Kind::Parameter)), (24, 0));
     /// ```
     pub fn bytes_of(&self, kind: Kind) -> usize {
-        match &self.0 {
-            Repr::Block(handle) if handle.block().kind == kind => handle.block().bytes(),
-            _ => 0,
-        }
+        self.handle.block().filter(|block| block.kind == kind).map_or(0, |block| block.bytes())
     }
 
     /// Whether both refer to the same block.
     pub fn shares_memory_with(&self, other: &Tensor<T>) -> bool {
-        match (&self.0, &other.0) {
-            (Repr::Block(a), Repr::Block(b)) => std::sync::Arc::ptr_eq(a.block(), b.block()),
+        match (self.handle.block(), other.handle.block()) {
+            (Some(a), Some(b)) => std::sync::Arc::ptr_eq(a, b),
             _ => false,
         }
     }

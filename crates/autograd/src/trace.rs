@@ -123,7 +123,7 @@ impl Trace {
         let node = &arena.nodes[i];
         let from = || [g.clone()].into_iter().chain(arena.lists(i).1.iter().map(Range::of)).collect();
         for made in made {
-            self.look(from(), node.op.name(), true, made, node.at, || arena.path(node.scope));
+            self.look(from(), arena.op(i).name(), true, made, node.at, || arena.path(node.scope));
         }
     }
 

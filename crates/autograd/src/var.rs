@@ -7,12 +7,12 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use crate::arena::NONE;
+use crate::core::Core;
 use crate::float::Float;
 use crate::op::Op;
-use crate::ops::{self, AnyOp};
+use crate::ops::{self, Stored};
 use crate::pool::Kind;
 use crate::shape::Shape;
-use crate::tape::Core;
 use crate::tensor::Tensor;
 
 /// A value and perhaps a node of a tape.
@@ -37,6 +37,7 @@ pub struct Var<'t, T: Float = f32> {
 }
 
 impl<T: Float> Clone for Var<'_, T> {
+    #[inline]
     fn clone(&self) -> Self {
         Var { value: self.value.clone(), core: self.core, node: self.node }
     }
@@ -92,24 +93,40 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     #[track_caller]
-    #[inline]
-    pub(crate) fn apply<const N: usize, O: Op<T> + Into<AnyOp<T>>>(op: O, operands: [Var<'t, T>; N]) -> Var<'t, T> {
+    #[inline(always)]
+    pub(crate) fn apply<const N: usize, O: Stored<T>>(op: O, operands: [Var<'t, T>; N]) -> Var<'t, T> {
         Var::apply_for(Kind::Activation, op, operands)
     }
 
     /// As [`apply`](Var::apply), for a result whose memory is of this kind.
     #[track_caller]
-    #[inline]
-    pub(crate) fn apply_for<const N: usize, O: Op<T> + Into<AnyOp<T>>>(
-        kind: Kind,
-        op: O,
-        operands: [Var<'t, T>; N],
-    ) -> Var<'t, T> {
+    #[inline(always)]
+    pub(crate) fn apply_for<const N: usize, O: Stored<T>>(kind: Kind, op: O, operands: [Var<'t, T>; N]) -> Var<'t, T> {
         let core = operands[0].core;
         let ids = operands.each_ref().map(|x| x.node);
         for (i, x) in operands.iter().enumerate() {
             x.check_tape(core, op.name(), i);
         }
+        if let Some(x) = numbers(&operands)
+            && !core.trace.is_on()
+            && let Some(z) = op.on_numbers(&x)
+        {
+            let recorded = ids.iter().any(|&id| id != NONE);
+            let node = if recorded { core.record_numbers(op, x, ids, z) } else { NONE };
+            return Var { value: Tensor::scalar(z), core, node };
+        }
+        Var::apply_to_tensors(kind, op, operands, ids)
+    }
+
+    #[track_caller]
+    #[inline(never)]
+    fn apply_to_tensors<const N: usize>(
+        kind: Kind,
+        op: impl Stored<T>,
+        operands: [Var<'t, T>; N],
+        ids: [u32; N],
+    ) -> Var<'t, T> {
+        let core = operands[0].core;
         let shapes = operands.each_ref().map(Var::shape);
         core.run(op, &mut operands.map(|x| x.value), &shapes, &ids, kind)
     }
@@ -127,10 +144,7 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// As [`apply`](Var::apply), for any number of operands.
     #[track_caller]
-    pub(crate) fn apply_many<O: Op<T> + Into<AnyOp<T>>>(
-        op: O,
-        operands: impl IntoIterator<Item = Var<'t, T>>,
-    ) -> Var<'t, T> {
+    pub(crate) fn apply_many<O: Stored<T>>(op: O, operands: impl IntoIterator<Item = Var<'t, T>>) -> Var<'t, T> {
         let mut core = None;
         let (mut values, mut ids) = (SmallVec::<[Tensor<T>; 8]>::new(), SmallVec::<[u32; 8]>::new());
         for (i, x) in operands.into_iter().enumerate() {
@@ -142,6 +156,16 @@ impl<'t, T: Float> Var<'t, T> {
         let shapes: SmallVec<[Shape; 8]> = values.iter().map(Tensor::shape).collect();
         core.run(op, &mut values, &shapes, &ids, Kind::Activation)
     }
+}
+
+/// The values, if all of them are single numbers without axes.
+#[inline]
+fn numbers<T: Float, const N: usize>(x: &[Var<'_, T>; N]) -> Option<[T; N]> {
+    let mut numbers = [T::ZERO; N];
+    for (number, x) in numbers.iter_mut().zip(x) {
+        *number = x.value.number()?;
+    }
+    Some(numbers)
 }
 
 impl<T: Float> fmt::Debug for Var<'_, T> {
@@ -165,7 +189,7 @@ macro_rules! operator {
         impl<'t, T: Float> $trait<$right> for $left {
             type Output = Var<'t, T>;
             #[track_caller]
-            #[inline]
+            #[inline(always)]
             fn $method(self, other: $right) -> Var<'t, T> {
                 Var::apply($op, [self.own(), other.own()])
             }

@@ -3,6 +3,7 @@
 //! [`contract`] computes all products, from matrices to the gradients of convolutions; the other
 //! kernels are loops over numbers one by one. All unsafe code of the crate is in here.
 
+mod buffer;
 pub mod bytes;
 pub mod convolution;
 mod digits;
@@ -15,5 +16,6 @@ pub mod product;
 pub mod threads;
 mod tile;
 
+pub(crate) use buffer::Buffer;
 pub use product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
 pub use threads::{set_threads, start, threads};

@@ -28,9 +28,6 @@ fn unary<T: Float>(x: &mut Tensor<T>, out: Out, f: impl Fn(T) -> T) -> Tensor<T>
 #[inline]
 fn binary<T: Float>(x: &mut [Tensor<T>], out: Out, f: impl Fn(T, T) -> T) -> Tensor<T> {
     let [a, b] = x else { unreachable!("a binary op has two operands") };
-    if let (Some(a), Some(b)) = (a.number(), b.number()) {
-        return Tensor::scalar(f(a, b));
-    }
     if a.shape() == out.shape {
         combine(a, b, out, f)
     } else if b.shape() == out.shape {
@@ -114,6 +111,11 @@ macro_rules! binary_op {
                 binary(x, out, |$a, $b| $f)
             }
             #[inline]
+            fn on_numbers(&self, x: &[T]) -> Option<T> {
+                let ($a, $b) = (x[0], x[1]);
+                Some($f)
+            }
+            #[inline]
             fn vjp<'t>(&self, $r: &mut Rule<'_, 't, T>, $g: Var<'t, T>) $rule
         }
     };
@@ -140,6 +142,13 @@ macro_rules! unary_op {
                 $(let $c = T::from_f64(self.0);)?
                 unary(&mut x[0], out, |$x| $f)
             }
+            #[inline]
+            fn on_numbers(&self, x: &[T]) -> Option<T> {
+                $(let $c = T::from_f64(self.0);)?
+                let $x = x[0];
+                Some($f)
+            }
+            #[inline]
             fn vjp<'t>(&self, $r: &mut Rule<'_, 't, T>, $g: Var<'t, T>) {
                 $(let $c = self.0;)?
                 $rule

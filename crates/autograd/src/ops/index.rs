@@ -3,7 +3,7 @@
 //! Indices are whole numbers in a tensor of the same element type, exact up to 2²⁴ in `f32`; no gradient
 //! passes to them.
 
-use super::AnyOp;
+use super::Stored;
 use crate::float::Float;
 use crate::kernels::index::{Picks, is_place};
 use crate::op::{Needs, Op, Out, Saves};
@@ -98,7 +98,7 @@ fn unless_index(axis: usize, shape: Shape, index: Shape) -> Result<(), ShapeErro
 /// Applies an op of numbers and indices that lie in 0..width. What is wrong panics at the caller's line,
 /// which a kernel could not name.
 #[track_caller]
-fn apply<'t, T: Float, O: Op<T> + Into<AnyOp<T>>>(op: O, x: Var<'t, T>, index: Var<'t, T>, width: usize) -> Var<'t, T> {
+fn apply<'t, T: Float, O: Stored<T>>(op: O, x: Var<'t, T>, index: Var<'t, T>, width: usize) -> Var<'t, T> {
     let shapes = [x.shape(), index.shape()];
     fit(op.name(), &shapes, op.shape(&shapes));
     check_places(op.name(), &shapes, index.value(), width);

@@ -93,21 +93,63 @@ impl<T: Float> Op<T> for Custom<T> {
     }
 }
 
-impl<T: Float> From<Custom<T>> for AnyOp<T> {
-    fn from(op: Custom<T>) -> Self {
-        AnyOp::Custom(op)
+/// What a node holds of its op: a small one itself, of a large one the place among the tape's large ones. So
+/// nodes stay small and can be copied.
+#[doc(hidden)]
+#[derive(Clone, Copy)]
+pub enum NodeOp {
+    /// A parameter, or an input.
+    Leaf(Option<SlotId>),
+    /// An op of at most two words.
+    Small(Small),
+    /// The place of any other.
+    Large(u32),
+}
+
+/// An op that a node can hold.
+#[doc(hidden)]
+pub trait Stored<T: Float>: Op<T> {
+    /// Puts it into a node, or among the large ones.
+    fn store(self, large: &mut Vec<Large<T>>) -> NodeOp;
+}
+
+/// Puts an op among the large ones.
+pub(crate) fn store_large<T: Float>(op: Large<T>, large: &mut Vec<Large<T>>) -> NodeOp {
+    large.push(op);
+    NodeOp::Large(u32::try_from(large.len() - 1).expect("a tape has fewer than 2³² nodes"))
+}
+
+impl<T: Float> Stored<T> for Custom<T> {
+    fn store(self, large: &mut Vec<Large<T>>) -> NodeOp {
+        store_large(Large::Custom(self), large)
     }
 }
 
-/// The list of all ops. It makes the type that a node holds, and the names that the table of
+/// Any op, wherever a node keeps it.
+pub(crate) enum AnyOp<'a, T: Float> {
+    /// A parameter, or an input.
+    Leaf(Option<SlotId>),
+    /// A small op.
+    Small(Small),
+    /// A large one.
+    Large(&'a Large<T>),
+}
+
+/// The list of all ops. It makes the types that a tape holds, and the names that the table of
 /// tests must cover.
 macro_rules! ops {
-    ($($op:ident),* $(,)?) => {
-        /// Any op, as a node of the tape holds it.
+    (small: $($small:ident),*; large: $($op:ident),*;) => {
+        /// An op of at most two words, as it stands in a node.
+        #[doc(hidden)]
+        #[derive(Clone, Copy)]
+        pub enum Small {
+            $(#[doc = concat!("See [`", stringify!($small), "`].")] $small($small),)*
+        }
+
+        /// Any other op, as it stands in a list of the tape.
+        #[doc(hidden)]
         #[derive(Clone)]
-        pub enum AnyOp<T: Float> {
-            /// A parameter, or an input.
-            Leaf(Option<SlotId>),
+        pub enum Large<T: Float> {
             /// An op from another crate.
             Custom(Custom<T>),
             /// A segment that is computed again in the sweep.
@@ -115,32 +157,40 @@ macro_rules! ops {
             $(#[doc = concat!("See [`", stringify!($op), "`].")] $op($op),)*
         }
 
-        $(impl<T: Float> From<$op> for AnyOp<T> {
+        $(impl<T: Float> Stored<T> for $small {
             #[inline]
-            fn from(op: $op) -> Self {
-                AnyOp::$op(op)
+            fn store(self, _: &mut Vec<Large<T>>) -> NodeOp {
+                NodeOp::Small(Small::$small(self))
             }
         })*
 
-        impl<T: Float> AnyOp<T> {
+        $(impl<T: Float> Stored<T> for $op {
+            fn store(self, large: &mut Vec<Large<T>>) -> NodeOp {
+                store_large(Large::$op(self), large)
+            }
+        })*
+
+        impl<T: Float> AnyOp<'_, T> {
             /// The name that messages and drawings show.
-            pub fn name(&self) -> &'static str {
+            pub(crate) fn name(&self) -> &'static str {
                 match self {
                     AnyOp::Leaf(Some(_)) => "parameter",
                     AnyOp::Leaf(None) => "input",
-                    AnyOp::Custom(op) => op.name(),
-                    AnyOp::Checkpoint(_) => "checkpoint",
-                    $(AnyOp::$op(op) => Op::<T>::name(op),)*
+                    $(AnyOp::Small(Small::$small(op)) => Op::<T>::name(op),)*
+                    AnyOp::Large(Large::Custom(op)) => op.name(),
+                    AnyOp::Large(Large::Checkpoint(_)) => "checkpoint",
+                    $(AnyOp::Large(Large::$op(op)) => Op::<T>::name(op),)*
                 }
             }
 
             /// The type's name, as it stands in [`OPS`].
-            pub fn type_name(&self) -> &'static str {
+            pub(crate) fn type_name(&self) -> &'static str {
                 match self {
                     AnyOp::Leaf(_) => "Leaf",
-                    AnyOp::Custom(_) => "Custom",
-                    AnyOp::Checkpoint(_) => "Checkpoint",
-                    $(AnyOp::$op(_) => stringify!($op),)*
+                    $(AnyOp::Small(Small::$small(_)) => stringify!($small),)*
+                    AnyOp::Large(Large::Custom(_)) => "Custom",
+                    AnyOp::Large(Large::Checkpoint(_)) => "Checkpoint",
+                    $(AnyOp::Large(Large::$op(_)) => stringify!($op),)*
                 }
             }
 
@@ -148,9 +198,10 @@ macro_rules! ops {
             pub(crate) fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
                 match self {
                     AnyOp::Leaf(_) => Ok(x[0]),
-                    AnyOp::Custom(op) => op.shape(x),
-                    AnyOp::Checkpoint(op) => Ok(op.out),
-                    $(AnyOp::$op(op) => Op::<T>::shape(op, x),)*
+                    $(AnyOp::Small(Small::$small(op)) => Op::<T>::shape(op, x),)*
+                    AnyOp::Large(Large::Custom(op)) => op.shape(x),
+                    AnyOp::Large(Large::Checkpoint(op)) => Ok(op.out),
+                    $(AnyOp::Large(Large::$op(op)) => Op::<T>::shape(op, x),)*
                 }
             }
 
@@ -158,22 +209,26 @@ macro_rules! ops {
             pub(crate) fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
                 match self {
                     AnyOp::Leaf(_) => {}
-                    AnyOp::Custom(op) => op.vjp(rule, g),
-                    AnyOp::Checkpoint(op) => op.vjp(rule, g),
-                    $(AnyOp::$op(op) => op.vjp(rule, g),)*
+                    $(AnyOp::Small(Small::$small(op)) => op.vjp(rule, g),)*
+                    AnyOp::Large(Large::Custom(op)) => op.vjp(rule, g),
+                    AnyOp::Large(Large::Checkpoint(op)) => op.vjp(rule, g),
+                    $(AnyOp::Large(Large::$op(op)) => op.vjp(rule, g),)*
                 }
             }
         }
 
         /// The type names of all ops, in the order of the list.
-        pub const OPS: &[&str] = &[$(stringify!($op)),*];
+        pub const OPS: &[&str] = &[$(stringify!($small),)* $(stringify!($op)),*];
     };
 }
 
 ops! {
-    Add, Sub, Mul, Div, Scale, Shift, Power, Exp, Ln, Tanh, Sigmoid, Erf, Relu, ExpSub, Choose,
-    SumTo, BroadcastTo, LogSumExp, Gather, ScatterAdd,
-    Reshape, Permute, Slice, Pad, Concat,
-    MatMul, Conv, ConvInput, ConvKernel, Unfold, Fold,
-    PoolPick, PoolPut, SumPool, SumUnpool,
+    small:
+        Add, Sub, Mul, Div, Scale, Shift, Power, Exp, Ln, Tanh, Sigmoid, Erf, Relu, ExpSub, Choose,
+        Gather, Concat, MatMul;
+    large:
+        SumTo, BroadcastTo, LogSumExp, ScatterAdd,
+        Reshape, Permute, Slice, Pad,
+        Conv, ConvInput, ConvKernel, Unfold, Fold,
+        PoolPick, PoolPut, SumPool, SumUnpool;
 }

@@ -45,7 +45,7 @@ fn with<const N: usize>(
     Case { name: name.into(), shapes: shapes.map(Shape::new).to_vec(), range: -2.0..2.0, constants, f }
 }
 
-pub(super) fn op<'t, const N: usize>(op: impl Op<f64> + Into<AnyOp<f64>>, x: [&V<'t>; N]) -> V<'t> {
+pub(super) fn op<'t, const N: usize>(op: impl Stored<f64>, x: [&V<'t>; N]) -> V<'t> {
     Var::apply(op, x.map(Clone::clone))
 }
 
