@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::float::Float;
 use crate::kernels::Buffer;
-use crate::local::give_back;
+use crate::local::{Local, give_back};
 use crate::shape::Shape;
 
 /// What a block of memory is for. The footprint report adds up bytes by kind.
@@ -134,21 +134,19 @@ impl<T: Float> Pool<T> {
         Pool { meter: Some(Meter::default()), run, ..Pool::new() }
     }
 
-    /// A block of this shape; its numbers are whatever the last user left there.
+    /// A block for this shape, not yet marked with it; its numbers are whatever the last user left there.
     pub(crate) fn take(&mut self, shape: Shape, kind: Kind) -> Arc<Block<T>> {
         let next = if kind == Kind::Gradient { Next::Gradients } else { Next::Anyone };
         let len = shape.len();
         let bytes = len * size_of::<T>();
         if let Ok(at) = self.classes.binary_search_by_key(&(len, next), |class| class.0)
-            && let Some(mut block) = self.classes[at].1.pop()
+            && let Some(block) = self.classes[at].1.pop()
         {
             self.idle -= bytes;
-            let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
             if let Some(meter) = &mut self.meter {
                 meter.now.idle[next as usize] -= bytes;
                 meter.add(kind, bytes);
             }
-            (inner.shape, inner.kind) = (shape, kind);
             return block;
         }
         let data = match &mut self.meter {
@@ -163,16 +161,13 @@ impl<T: Float> Pool<T> {
 
     /// Takes back a block that nobody uses any more. The memory of a parameter goes back to the
     /// system, and that of an optimizer's state: a training step asks for neither.
-    fn give(&mut self, mut block: Arc<Block<T>>) {
-        // Whoever else holds the block gives it back later, or, if two threads let go at the
-        // same instant, the system frees it.
-        let Some(inner) = Arc::get_mut(&mut block) else { return };
-        if inner.run != self.run {
+    fn give(&mut self, block: Arc<Block<T>>) {
+        if block.run != self.run {
             return;
         }
-        let (bytes, kind) = (inner.bytes(), inner.kind);
-        let class = (inner.shape.len(), inner.next);
-        let wanted = inner.next != Next::Nobody && !matches!(kind, Kind::Parameter | Kind::Optimizer);
+        let (bytes, kind) = (block.bytes(), block.kind);
+        let class = (block.shape.len(), block.next);
+        let wanted = block.next != Next::Nobody && !matches!(kind, Kind::Parameter | Kind::Optimizer);
         let keep = wanted && self.idle + bytes <= self.cap;
         if let Some(Meter { now, .. }) = &mut self.meter {
             now.live[kind as usize] -= bytes;
@@ -211,9 +206,17 @@ impl<T: Float> Pool<T> {
 pub(crate) struct Handle<T: Float>(Option<Arc<Block<T>>>);
 
 impl<T: Float> Handle<T> {
-    /// A block of this shape, and whether that is in a dry run.
-    pub(crate) fn new(shape: Shape, kind: Kind) -> (Handle<T>, bool) {
-        T::local().with_borrow_mut(|local| (Handle(Some(local.pool.take(shape, kind))), local.pool.meter.is_some()))
+    /// A block of this shape, whose numbers `write` fills in, but not in a dry run.
+    #[inline]
+    pub(crate) fn build(shape: Shape, kind: Kind, write: impl FnOnce(&mut [T])) -> Handle<T> {
+        let take = |local: &mut Local<T>| (local.pool.take(shape, kind), local.pool.meter.is_some());
+        let (mut block, dry) = T::local().with_borrow_mut(take);
+        let inner = Arc::get_mut(&mut block).expect("an idle block has one owner");
+        (inner.shape, inner.kind) = (shape, kind);
+        if !dry {
+            write(&mut inner.data);
+        }
+        Handle(Some(block))
     }
 
     /// A block of numbers that do not come from the pool.
@@ -234,6 +237,12 @@ impl<T: Float> Handle<T> {
     #[inline]
     pub(crate) fn block(&self) -> Option<&Arc<Block<T>>> {
         self.0.as_ref()
+    }
+
+    /// Whether nobody else refers to the block, if there is one.
+    #[inline]
+    pub(crate) fn is_unique(&self) -> bool {
+        self.0.as_ref().is_none_or(|block| Arc::strong_count(block) == 1)
     }
 
     /// The block, if nobody else refers to it.
@@ -265,7 +274,8 @@ impl<T: Float> Drop for Handle<T> {
     }
 }
 
-/// Gives up one reference to a block.
+/// Gives up one reference to a block. The last one takes it back to the pool; should two threads let go of the last two
+/// at the same instant, the system frees it.
 fn let_go<T: Float>(block: Arc<Block<T>>) {
     if Arc::strong_count(&block) == 1 {
         give_back::<T>(|local| local.pool.give(block));

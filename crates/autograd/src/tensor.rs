@@ -82,11 +82,7 @@ impl<T: Float> Tensor<T> {
             }
             return Tensor::scalar(x[0]);
         }
-        let (mut handle, dry) = Handle::new(shape, kind);
-        if !dry {
-            write(&mut handle.unique().expect("a new block has one owner").data);
-        }
-        Tensor::block(handle)
+        Tensor::block(Handle::build(shape, kind, write))
     }
 
     /// Changes the numbers in place, or in a copy if another tensor shares them.
@@ -100,16 +96,16 @@ impl<T: Float> Tensor<T> {
     }
 
     fn make_unique(&mut self) {
-        let Some(block) = self.handle.block() else { return };
-        let (shape, kind) = (block.shape, block.kind);
-        if self.handle.unique().is_none() {
-            *self = Tensor::build(shape, kind, |out| out.copy_from_slice(self.data()));
+        if !self.handle.is_unique()
+            && let Some(block) = self.handle.block()
+        {
+            *self = Tensor::build(block.shape, block.kind, |out| out.copy_from_slice(self.data()));
         }
     }
 
     /// Whether no other tensor shares the numbers, so that they may be overwritten.
-    pub(crate) fn is_unique(&mut self) -> bool {
-        self.handle.block().is_none() || self.handle.unique().is_some()
+    pub(crate) fn is_unique(&self) -> bool {
+        self.handle.is_unique()
     }
 
     /// The shape.
