@@ -11,8 +11,8 @@ use super::tile::{Element, Instructions, NARROWEST, WIDEST};
 /// The most rows of a task. While they are worked on, their part of A stays in the cache.
 pub(super) const ROWS: usize = 192;
 
-/// Tasks get rows in multiples of this, of which all heights of tiles are divisors.
-const ROW_STEP: usize = 12;
+/// Tasks get rows in multiples of this, of which the heights of all tiles are divisors.
+const ROW_STEP: usize = 24;
 
 /// The most steps of the sum in a block. A block of B stays in the cache.
 pub(super) const SUMS: usize = 256;
@@ -21,7 +21,7 @@ pub(super) const SUMS: usize = 256;
 pub(super) const COLS: usize = WIDEST / 4;
 
 /// The fewest multiplications for which waking other threads pays.
-pub(super) const MANY: usize = 1 << 18;
+pub(super) const MANY: usize = 1 << 20;
 
 /// Small products of a batch are grouped until a task has about so many multiplications.
 const FEW: usize = 1 << 15;
@@ -74,7 +74,8 @@ impl Plan {
         };
         let panels = plan.panels();
         let tasks = |height| plan.batch * plan.rows.div_ceil(height) * panels;
-        while spec.is_large() && tasks(plan.height) < TASKS && plan.height > ROW_STEP {
+        let most = (spec.multiplications() / (MANY / 2)).min(TASKS);
+        while tasks(plan.height) < most && plan.height > ROW_STEP {
             plan.height /= 2;
         }
         plan.height = even_part(plan.rows, plan.height).next_multiple_of(ROW_STEP);
@@ -127,11 +128,12 @@ impl Plan {
         (col..self.cols.min(col + width), width)
     }
 
-    /// The width of the tile for the next of `left` columns: the widest of which not more than 3/8
-    /// would be idle, or else the narrowest.
+    /// The width of the tile for the next of `left` columns: the narrowest that takes all of them, if
+    /// not more than 3/8 of it would be idle, or else the widest that none of it is.
     fn width(&self, left: usize) -> usize {
-        let mut widths = self.instructions.widths().iter().map(|bytes| bytes / self.size);
-        widths.find(|width| 8 * left >= 5 * width).unwrap_or(NARROWEST / self.size)
+        let widths = self.instructions.widths().iter().map(|bytes| bytes / self.size);
+        let around = widths.clone().rfind(|&width| width >= left && 8 * left >= 5 * width);
+        around.or_else(|| widths.clone().find(|&width| width <= left)).unwrap_or(NARROWEST / self.size)
     }
 }
 
