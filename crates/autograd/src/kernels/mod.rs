@@ -15,7 +15,9 @@ pub mod pooling;
 pub mod product;
 pub mod threads;
 mod tile;
+mod tiny;
 mod transpose;
 
 pub use product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
 pub use threads::{set_threads, start, threads};
+pub use tiny::Matrices;

@@ -3,9 +3,9 @@
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::{
-    _mm_loadu_pd, _mm_loadu_ps, _mm256_castpd128_pd256, _mm256_castps128_ps256, _mm256_insertf128_pd,
-    _mm256_insertf128_ps, _mm256_shuffle_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm256_unpackhi_pd,
-    _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
+    _MM_HINT_T1, _mm_loadu_pd, _mm_loadu_ps, _mm_prefetch, _mm256_castpd128_pd256, _mm256_castps128_ps256,
+    _mm256_insertf128_pd, _mm256_insertf128_ps, _mm256_shuffle_ps, _mm256_storeu_pd, _mm256_storeu_ps,
+    _mm256_unpackhi_pd, _mm256_unpackhi_ps, _mm256_unpacklo_pd, _mm256_unpacklo_ps,
 };
 
 /// to\[k · width + j\] = column j at k, for 8 columns and k below `len`, a multiple of 8.
@@ -16,6 +16,12 @@ use std::arch::x86_64::{
 #[target_feature(enable = "avx")]
 pub(super) unsafe fn transpose_f32(cols: [*const f32; 8], len: usize, to: *mut f32, width: usize) {
     for k in (0..len).step_by(4) {
+        if k.is_multiple_of(16) {
+            // The columns mostly go on, and are far apart: the next stretch of the sum should be near by then.
+            for col in cols {
+                _mm_prefetch::<_MM_HINT_T1>(col.wrapping_add(k + len).cast());
+            }
+        }
         // SAFETY: the caller vouches for k..k + 4 of each column and the lines k..k + 4.
         unsafe {
             let pair = |j: usize| {
