@@ -1,5 +1,8 @@
 //! Indices made of digits, and the addresses they stand for.
 
+use std::mem::MaybeUninit;
+use std::ops::Range;
+
 /// How many digits an index may have.
 pub const MAX_DIGITS: usize = 4;
 
@@ -63,17 +66,27 @@ impl<const N: usize> Digits<N> {
         span
     }
 
-    /// The address of one index in each operand.
-    pub(super) fn address(&self, index: usize) -> [isize; N] {
-        let mut address = [[0; 1]; N];
-        for (operand, address) in address.iter_mut().enumerate() {
-            self.addresses(operand, index, address);
-        }
-        address.map(|[address]| address)
+    /// The distance from each index to the next in one operand, if it is always the same.
+    pub(super) fn step(&self, operand: usize) -> Option<isize> {
+        let digits = self.digits();
+        let continues = |pair: &[(usize, [isize; N])]| pair[0].1[operand] == pair[1].1[operand] * pair[1].0 as isize;
+        digits.windows(2).all(continues).then(|| digits[digits.len() - 1].1[operand])
     }
 
-    /// Writes the addresses of the indices from `start` on in one operand.
-    pub(super) fn addresses(&self, operand: usize, start: usize, table: &mut [isize]) {
+    /// The address of one index in each operand.
+    pub(super) fn address(&self, index: usize) -> [isize; N] {
+        let (mut rest, mut address) = (index, [0; N]);
+        for &(len, strides) in self.digits().iter().rev() {
+            for (address, stride) in address.iter_mut().zip(strides) {
+                *address += (rest % len) as isize * stride;
+            }
+            rest /= len;
+        }
+        address
+    }
+
+    /// Writes the addresses of the indices from `start` on in one operand, to the end of the table.
+    fn addresses(&self, operand: usize, start: usize, table: &mut [MaybeUninit<isize>]) {
         if table.is_empty() {
             return;
         }
@@ -91,7 +104,7 @@ impl<const N: usize> Digits<N> {
             let run = (len - at[last]).min(table.len());
             let (now, later) = table.split_at_mut(run);
             for (i, entry) in now.iter_mut().enumerate() {
-                *entry = address + i as isize * stride;
+                entry.write(address + i as isize * stride);
             }
             if later.is_empty() {
                 return;
@@ -113,6 +126,29 @@ impl<const N: usize> Digits<N> {
     }
 }
 
+/// Room for the addresses of up to LEN indices. It is not cleared first: in small products that
+/// would take longer than filling it.
+pub(super) struct Table<const LEN: usize>([MaybeUninit<isize>; LEN]);
+
+impl<const LEN: usize> Table<LEN> {
+    pub(super) const fn new() -> Self {
+        Self([const { MaybeUninit::uninit() }; LEN])
+    }
+
+    /// The addresses of some indices in one operand.
+    pub(super) fn fill<const N: usize>(
+        &mut self,
+        digits: &Digits<N>,
+        operand: usize,
+        indices: Range<usize>,
+    ) -> &[isize] {
+        let table = &mut self.0[..indices.len()];
+        digits.addresses(operand, indices.start, table);
+        // SAFETY: `addresses` has written all of it.
+        unsafe { &*(std::ptr::from_ref::<[MaybeUninit<isize>]>(table) as *const [isize]) }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,22 +163,22 @@ mod tests {
         }
         for (start, &address) in expected.iter().enumerate() {
             for operand in 0..2 {
-                let mut table = [0; 30];
-                digits.addresses(operand, start, &mut table[start..]);
-                assert!(
-                    table[start..].iter().zip(&expected[start..]).all(|(found, expected)| *found == expected[operand])
-                );
+                let mut table = Table::<30>::new();
+                let table = table.fill(&digits, operand, start..30);
+                assert!(table.iter().eq(expected[start..].iter().map(|expected| &expected[operand])));
             }
             assert_eq!(digits.address(start), address);
         }
         assert_eq!((digits.span(0), digits.span(1)), ([0, 218], [-14, 4]));
+        assert_eq!((digits.step(0), digits.step(1)), (None, None));
     }
 
     #[test]
     fn digits_that_continue_each_other_are_joined() {
         let joined = Digits::new(&[(4, [30, 3]), (1, [5, 5]), (3, [10, 1])]);
         assert_eq!(joined.digits(), [(12, [10, 1])]);
-        assert_eq!(Digits::new(&[(4, [30, 4]), (3, [10, 1])]).digits().len(), 2);
+        let apart = Digits::new(&[(4, [30, 4]), (3, [10, 1])]);
+        assert_eq!((apart.digits().len(), apart.step(0), apart.step(1)), (2, Some(10), None));
         assert_eq!((Digits::<2>::new(&[]).len(), Digits::new(&[(2, [3]), (0, [1])]).len()), (1, 0));
     }
 }

@@ -10,12 +10,16 @@ mod digits;
 pub mod elementwise;
 pub mod index;
 pub mod layout;
+mod panel;
 mod plan;
 pub mod pooling;
 pub mod product;
 pub mod threads;
 mod tile;
+mod tiny;
+mod transpose;
 
 pub(crate) use buffer::Buffer;
 pub use product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
 pub use threads::{set_threads, start, threads};
+pub use tiny::Matrices;

@@ -11,23 +11,23 @@ use super::tile::{Element, Instructions, NARROWEST, WIDEST};
 /// The most rows of a task. While they are worked on, their part of A stays in the cache.
 pub(super) const ROWS: usize = 192;
 
-/// Tasks get rows in multiples of this, of which all heights of tiles are divisors.
-const ROW_STEP: usize = 12;
+/// Tasks get rows in multiples of this, of which the heights of all tiles are divisors.
+const ROW_STEP: usize = 24;
 
 /// The most steps of the sum in a block. A block of B stays in the cache.
-pub(super) const SUMS: usize = 256;
+pub(super) const SUMS: usize = 128;
 
 /// The most columns of a panel: [`WIDEST`] bytes of the smallest number.
 pub(super) const COLS: usize = WIDEST / 4;
 
 /// The fewest multiplications for which waking other threads pays.
-pub(super) const MANY: usize = 1 << 18;
+pub(super) const MANY: usize = 1 << 20;
 
 /// Small products of a batch are grouped until a task has about so many multiplications.
 const FEW: usize = 1 << 15;
 
 /// A product that is shared between threads has at least so many tasks, if its lengths allow.
-const TASKS: usize = 4;
+const TASKS: usize = 2;
 
 /// The division of one product.
 pub(super) struct Plan {
@@ -42,6 +42,8 @@ pub(super) struct Plan {
     grid: [usize; 3],
     /// Products of the batch in a task.
     group: usize,
+    /// Columns of all panels but the last.
+    wide: usize,
     /// Rows of a task.
     height: usize,
     /// Steps of the sum in a block.
@@ -69,19 +71,31 @@ impl Plan {
             sums: spec.sums.len(),
             grid: [0; 3],
             group: 1,
-            height: ROWS,
+            height: even_part(spec.rows.len(), ROWS).next_multiple_of(ROW_STEP),
+            wide: Instructions::current().widths()[0] / size_of::<T>(),
             depth: even_part(spec.sums.len(), SUMS),
         };
+        plan.narrow(spec);
         let panels = plan.panels();
-        let tasks = |height| plan.batch * plan.rows.div_ceil(height) * panels;
-        while spec.is_large() && tasks(plan.height) < TASKS && plan.height > ROW_STEP {
-            plan.height /= 2;
-        }
         plan.height = even_part(plan.rows, plan.height).next_multiple_of(ROW_STEP);
         let work = plan.height.min(plan.rows) * plan.panel(0).1 * plan.sums;
         plan.group = (FEW / work.max(1)).clamp(1, plan.batch.div_ceil(TASKS));
         plan.grid = [plan.batch.div_ceil(plan.group), plan.rows.div_ceil(plan.height), panels];
         plan
+    }
+
+    /// Narrows the panels and lowers the tasks until there are enough of them. First the panels: two
+    /// tasks with half a panel each copy it once, two tasks with half of the rows copy it twice.
+    fn narrow(&mut self, spec: &Contraction) {
+        let half = self.wide / 2;
+        let most = (spec.multiplications() / MANY).min(TASKS);
+        while self.batch * self.rows.div_ceil(self.height) * self.panels() < most && self.height > ROW_STEP {
+            if self.height < ROWS && self.wide > half && half * self.size >= NARROWEST {
+                self.wide = half;
+            } else {
+                self.height /= 2;
+            }
+        }
     }
 
     /// How many tasks there are.
@@ -105,7 +119,7 @@ impl Plan {
 
     /// How many panels there are.
     fn panels(&self) -> usize {
-        let wide = self.instructions.widths()[0] / self.size;
+        let wide = self.wide;
         let (mut count, mut col) = (self.cols / wide, self.cols / wide * wide);
         while col < self.cols {
             col += self.width(self.cols - col);
@@ -117,7 +131,7 @@ impl Plan {
     /// The columns of one panel and the width of its tile. All but the last panels have the widest
     /// tile.
     fn panel(&self, index: usize) -> (Range<usize>, usize) {
-        let wide = self.instructions.widths()[0] / self.size;
+        let wide = self.wide;
         let whole = index.min(self.cols / wide);
         let mut col = whole * wide;
         for _ in whole..index {
@@ -127,11 +141,12 @@ impl Plan {
         (col..self.cols.min(col + width), width)
     }
 
-    /// The width of the tile for the next of `left` columns: the widest of which not more than 3/8
-    /// would be idle, or else the narrowest.
+    /// The width of the tile for the next of `left` columns: the narrowest that takes all of them, if
+    /// not more than 3/8 of it would be idle, or else the widest that none of it is.
     fn width(&self, left: usize) -> usize {
-        let mut widths = self.instructions.widths().iter().map(|bytes| bytes / self.size);
-        widths.find(|width| 8 * left >= 5 * width).unwrap_or(NARROWEST / self.size)
+        let widths = self.instructions.widths().iter().map(|bytes| bytes / self.size);
+        let around = widths.clone().rfind(|&width| width >= left && 8 * left >= 5 * width);
+        around.or_else(|| widths.clone().find(|&width| width <= left)).unwrap_or(NARROWEST / self.size)
     }
 }
 

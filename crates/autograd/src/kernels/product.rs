@@ -15,18 +15,13 @@
 
 use std::slice;
 
+use super::digits::Table;
 pub use super::digits::{Digits, MAX_DIGITS};
+use super::panel::Panel;
 use super::plan::{COLS, MANY, Plan, ROWS, SUMS, Task};
 use super::threads::{for_each_on, threads};
 use super::tile::{Block, NARROWEST, WIDEST};
 pub use super::tile::{Element, Instructions, with_instructions};
-
-/// With at most so many rows, B is read where it lies if that is possible at all: copying it would
-/// take longer than is won.
-const FEW_ROWS: usize = 96;
-
-/// Fewer columns than this are copied one by one.
-const FEW_COLS: usize = 16;
 
 /// A product: C\[p, i, j\] (+)= Σₖ A\[p, i, k\] · B\[p, k, j\].
 #[derive(Clone, Copy, Debug)]
@@ -82,10 +77,15 @@ pub fn contract<T: Element>(spec: &Contraction, a: &[T], b: &[T], c: &mut [T], a
 }
 
 impl Contraction {
+    /// How many multiplications it takes.
+    pub(super) fn multiplications(&self) -> usize {
+        let lengths = [self.batch.len(), self.rows.len(), self.cols.len(), self.sums.len()];
+        lengths.into_iter().fold(1, usize::saturating_mul)
+    }
+
     /// Whether the product is worth more than one thread.
     pub(super) fn is_large(&self) -> bool {
-        let lengths = [self.batch.len(), self.rows.len(), self.cols.len(), self.sums.len()];
-        lengths.into_iter().fold(1, usize::saturating_mul) >= MANY
+        self.multiplications() >= MANY
     }
 
     /// How many numbers a block of B in a panel has at most, whatever the instructions.
@@ -120,16 +120,18 @@ impl Contraction {
     /// Whether the strides of C put every number in a place of its own: each stride is longer than
     /// all smaller ones together reach.
     fn is_injective(&self) -> bool {
-        let mut strides = [(0, 1); 3 * MAX_DIGITS];
+        let (mut strides, mut count) = ([(0, 1); 3 * MAX_DIGITS], 0);
         let batch = self.batch.digits().iter().map(|&(len, strides)| (strides[2].unsigned_abs(), len));
         let matrix = [&self.rows, &self.cols].into_iter().flat_map(Digits::digits);
         let matrix = matrix.map(|&(len, strides)| (strides[1].unsigned_abs(), len));
-        for (entry, digit) in strides.iter_mut().zip(batch.chain(matrix)) {
-            *entry = digit;
+        for digit in batch.chain(matrix).filter(|digit| digit.1 > 1) {
+            strides[count] = digit;
+            count += 1;
         }
+        let strides = &mut strides[..count];
         strides.sort_unstable();
         let mut reach = 0;
-        strides.iter().filter(|digit| digit.1 > 1).all(|&(stride, len)| {
+        strides.iter().all(|&(stride, len)| {
             let clear = stride > reach;
             reach = stride.saturating_mul(len - 1).saturating_add(reach);
             clear
@@ -159,36 +161,41 @@ impl<T: Element> Product<'_, T> {
     /// Computes the numbers of one task.
     fn run(&self, worker: usize, task: usize) {
         let Task { batch, rows, cols, width } = self.plan.task(task);
-        let (mut a_rows, mut c_rows) = ([0; ROWS], [0; ROWS]);
-        let (a_rows, c_rows) = (&mut a_rows[..rows.len()], &mut c_rows[..rows.len()]);
-        self.spec.rows.addresses(0, rows.start, a_rows);
-        self.spec.rows.addresses(1, rows.start, c_rows);
-        let (mut b_cols, mut c_cols) = ([0; COLS], [0; COLS]);
-        let (b_cols, c_cols) = (&mut b_cols[..cols.len()], &mut c_cols[..cols.len()]);
-        self.spec.cols.addresses(0, cols.start, b_cols);
-        self.spec.cols.addresses(1, cols.start, c_cols);
-        let direct = cols.len() == width && step(c_cols) == Some(1);
+        let spec = self.spec;
+        let (mut a_rows, mut c_rows) = (Table::<ROWS>::new(), Table::<ROWS>::new());
+        let a_rows = a_rows.fill(&spec.rows, 0, rows.clone());
+        let c_rows = c_rows.fill(&spec.rows, 1, rows.clone());
+        let (mut b_cols, mut c_cols) = (Table::<COLS>::new(), Table::<COLS>::new());
+        let b_cols = b_cols.fill(&spec.cols, 0, cols.clone());
+        let c_cols = c_cols.fill(&spec.cols, 1, cols.clone());
+        let direct = cols.len() == width && spec.cols.step(1) == Some(1);
         // SAFETY: each worker has `each` numbers of the scratch space for itself.
         let scratch = unsafe { slice::from_raw_parts_mut(self.scratch.add(worker * self.each), self.each) };
-        let (mut a_sums, mut b_sums) = ([0; SUMS], [0; SUMS]);
+        let (mut a_sums, mut b_sums) = (Table::<SUMS>::new(), Table::<SUMS>::new());
         let mut start = 0;
         loop {
-            let depth = self.plan.depth.min(self.plan.sums - start);
-            let (a_sums, b_sums) = (&mut a_sums[..depth], &mut b_sums[..depth]);
-            self.spec.sums.addresses(0, start, a_sums);
-            self.spec.sums.addresses(1, start, b_sums);
+            let sums = start..self.plan.sums.min(start + self.plan.depth);
+            let a_sums = a_sums.fill(&spec.sums, 0, sums.clone());
+            let panel = Panel {
+                sums: b_sums.fill(&spec.sums, 1, sums.clone()),
+                sum_step: spec.sums.step(1),
+                cols: b_cols,
+                col_step: spec.cols.step(0),
+                width,
+                uses: rows.len(),
+            };
             let add = self.accumulate || start > 0;
             for (a, b, c) in batch.clone().map(|p| self.origin(p)) {
                 // SAFETY: all steps of the sum and all columns lead from `b` to numbers of B, as
                 // `Contraction::check` has made sure.
-                let (b, b_step) = unsafe { panel(b, b_sums, b_cols, width, rows.len(), scratch) };
+                let (b, b_step) = unsafe { panel.place(self.plan.instructions, b, scratch) };
                 let block = Block { a, a_rows, a_sums, b, b_step, c, c_rows, c_cols, direct, add };
                 // SAFETY: `Contraction::check` has made sure that all addresses lie inside of A and
-                // C, and `panel` that there are numbers for all columns of the tile, whose width
+                // C, and `Panel` that there are numbers for all columns of the tile, whose width
                 // comes from the list of the instructions.
                 unsafe { T::multiply(self.plan.instructions, width, &block) };
             }
-            start += depth;
+            start = sums.end;
             if start >= self.plan.sums {
                 return;
             }
@@ -203,70 +210,6 @@ impl<T: Element> Product<'_, T> {
             self.b.wrapping_add(base[1]).wrapping_offset(b),
             self.c.wrapping_add(base[2]).wrapping_offset(c),
         )
-    }
-}
-
-/// The distance between the addresses of a table, if it is always the same.
-fn step(table: &[isize]) -> Option<isize> {
-    let step = table.get(1).map_or(1, |second| second - table[0]);
-    table.windows(2).all(|pair| pair[1] - pair[0] == step).then_some(step)
-}
-
-/// A panel of B as a tile wants it, with neighbouring columns, and its stride along the sum:
-/// where it lies, if it lies well, or else a copy in the scratch space, with zeros for the columns
-/// that are missing to the width of the tile.
-///
-/// # Safety
-/// All sums of an address from each table lead from `b` to a number.
-unsafe fn panel<T: Element>(
-    b: *const T,
-    sums: &[isize],
-    cols: &[isize],
-    width: usize,
-    rows: usize,
-    scratch: &mut [T],
-) -> (*const T, isize) {
-    let neighbours = step(cols) == Some(1);
-    if neighbours
-        && cols.len() == width
-        && let Some(stride) = step(sums)
-        && (rows <= FEW_ROWS || stride == width as isize)
-    {
-        return (b.wrapping_offset(cols[0] + sums.first().unwrap_or(&0)), stride);
-    }
-    assert!(sums.len() * width <= scratch.len(), "a panel fits into the scratch space");
-    if cols.len() < width {
-        scratch[..sums.len() * width].fill(T::default());
-    }
-    if neighbours && cols.len() >= FEW_COLS {
-        for (line, &sum) in scratch.chunks_exact_mut(width).zip(sums) {
-            let from = b.wrapping_offset(sum + cols[0]);
-            // SAFETY: the columns are neighbours, and the caller vouches for each of them.
-            line[..cols.len()].copy_from_slice(unsafe { slice::from_raw_parts(from, cols.len()) });
-        }
-    } else {
-        // SAFETY: as the caller vouches.
-        unsafe { by_columns(b, sums, cols, width, scratch) };
-    }
-    (scratch.as_ptr(), width as isize)
-}
-
-/// Copies a panel column by column: one whose columns are no neighbours, or so few that a call for
-/// each line would take longer. If instead the steps of the sum are, a column is
-/// read by whole lines of the cache, and the lines written meanwhile stay in the cache as well.
-///
-/// # Safety
-/// As for [`panel`].
-unsafe fn by_columns<T: Element>(b: *const T, sums: &[isize], cols: &[isize], width: usize, scratch: &mut [T]) {
-    const LINES: usize = 16;
-    for (lines, sums) in scratch.chunks_mut(LINES * width).zip(sums.chunks(LINES)) {
-        for (j, &col) in cols.iter().enumerate() {
-            let from = b.wrapping_offset(col);
-            for (line, &sum) in lines.chunks_exact_mut(width).zip(sums) {
-                // SAFETY: as the caller vouches.
-                line[j] = unsafe { *from.wrapping_offset(sum) };
-            }
-        }
     }
 }
 

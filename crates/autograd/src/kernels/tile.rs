@@ -5,7 +5,9 @@
 //! R · W multiply-adds for W + R loads. R and W are as large as the registers of the processor
 //! allow.
 
+use std::array;
 use std::cell::Cell;
+use std::mem::MaybeUninit;
 use std::ops::{AddAssign, Mul};
 use std::slice;
 
@@ -16,6 +18,9 @@ use std::arch::x86_64::{
     _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_set1_pd, _mm512_set1_ps,
     _mm512_storeu_pd, _mm512_storeu_ps,
 };
+
+#[cfg(target_arch = "x86_64")]
+use super::transpose::{transpose_f32, transpose_f64};
 
 /// A set of instructions for which there are tiles.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -68,7 +73,7 @@ impl Instructions {
         match self {
             Self::Portable => &[NARROWEST],
             Self::Avx2 => &[64, NARROWEST],
-            Self::Avx512 => &[WIDEST, 128, 64, NARROWEST],
+            Self::Avx512 => &[WIDEST, 192, 128, 64, NARROWEST],
         }
     }
 }
@@ -99,6 +104,18 @@ pub trait Element: Copy + Send + Sync + Default + Mul<Output = Self> + AddAssign
     /// block is as its fields say.
     #[doc(hidden)]
     unsafe fn multiply(instructions: Instructions, width: usize, block: &Block<'_, Self>);
+
+    /// How many columns [`transpose`](Element::transpose) takes at once.
+    #[doc(hidden)]
+    const SQUARE: usize;
+
+    /// to\[k · width + j\] = from\[cols\[j\] + k\] for `SQUARE` columns and k below `len`, a multiple of
+    /// `SQUARE`.
+    ///
+    /// # Safety
+    /// The processor has AVX, and everything lies inside of what the pointers belong to.
+    #[doc(hidden)]
+    unsafe fn transpose(from: *const Self, cols: &[isize], len: usize, to: *mut Self, width: usize);
 }
 
 /// One block of a product: some rows of A, one panel of B, one stretch of the sum.
@@ -248,7 +265,10 @@ unsafe fn tile<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Num
         if block.direct {
             write(block, row, sums);
         } else {
-            scatter(block, row, &sums);
+            // Through memory of its own: were it the sums' own, they could not stay in registers.
+            let mut copy = MaybeUninit::<[[L; W]; R]>::uninit();
+            copy.write(sums);
+            scatter(block, row, slice::from_raw_parts(copy.as_ptr().cast(), R * W * L::LEN), W * L::LEN);
         }
     }
 }
@@ -272,19 +292,13 @@ unsafe fn write<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Nu
     }
 }
 
-/// Brings sums into C, number by number.
+/// Brings sums into C, number by number. Each row has `width` of them, of which C takes the first.
 ///
 /// # Safety
 /// As for [`tile`].
 #[inline(never)]
-unsafe fn scatter<L: Lane, const R: usize, const W: usize>(
-    block: &Block<'_, L::Number>,
-    row: usize,
-    sums: &[[L; W]; R],
-) {
-    // SAFETY: a lane is LEN numbers side by side and nothing else.
-    let sums = unsafe { slice::from_raw_parts(sums.as_ptr().cast::<L::Number>(), R * W * L::LEN) };
-    for (sums, &offset) in sums.chunks_exact(W * L::LEN).zip(&block.c_rows[row..row + R]) {
+unsafe fn scatter<T: Element>(block: &Block<'_, T>, row: usize, sums: &[T], width: usize) {
+    for (sums, &offset) in sums.chunks_exact(width).zip(&block.c_rows[row..]) {
         for (&sum, &column) in sums.iter().zip(block.c_cols) {
             // SAFETY: the block vouches for the address, and that it is nobody else's.
             unsafe {
@@ -299,34 +313,33 @@ unsafe fn scatter<L: Lane, const R: usize, const W: usize>(
     }
 }
 
-/// All rows of a block in tiles of R rows, at most 12; what is left in one lower tile.
+/// All rows of a block in tiles of at most R rows, at most 8. Their heights differ by one at most,
+/// because a low tile has too few sums to keep the processor busy.
 ///
 /// # Safety
 /// As for [`Element::multiply`].
 #[inline(always)]
 unsafe fn sweep<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Number>) {
-    let (mut row, rows) = (0, block.a_rows.len());
-    // SAFETY: the block has the rows up to `rows`; the rest is the caller's to vouch for.
-    unsafe {
-        while row + R <= rows {
-            tile::<L, R, W>(block, row);
-            row += R;
+    let rows = block.a_rows.len();
+    let tiles = rows.div_ceil(R);
+    let mut row = 0;
+    for left in (1..=tiles).rev() {
+        let height = (rows - row).div_ceil(left);
+        // SAFETY: the block has `height` rows more; the rest is the caller's to vouch for.
+        unsafe {
+            match height {
+                1 => tile::<L, 1, W>(block, row),
+                2 => tile::<L, 2, W>(block, row),
+                3 => tile::<L, 3, W>(block, row),
+                4 => tile::<L, 4, W>(block, row),
+                5 if R > 4 => tile::<L, 5, W>(block, row),
+                6 if R > 4 => tile::<L, 6, W>(block, row),
+                7 if R > 6 => tile::<L, 7, W>(block, row),
+                8 if R > 6 => tile::<L, 8, W>(block, row),
+                _ => unreachable!("a tile of {height} rows"),
+            }
         }
-        match rows - row {
-            0 => {}
-            1 => tile::<L, 1, W>(block, row),
-            2 => tile::<L, 2, W>(block, row),
-            3 => tile::<L, 3, W>(block, row),
-            4 => tile::<L, 4, W>(block, row),
-            5 => tile::<L, 5, W>(block, row),
-            6 if R > 6 => tile::<L, 6, W>(block, row),
-            7 if R > 6 => tile::<L, 7, W>(block, row),
-            8 if R > 6 => tile::<L, 8, W>(block, row),
-            9 if R > 6 => tile::<L, 9, W>(block, row),
-            10 if R > 6 => tile::<L, 10, W>(block, row),
-            11 if R > 6 => tile::<L, 11, W>(block, row),
-            left => unreachable!("{left} rows are a tile"),
-        }
+        row += height;
     }
 }
 
@@ -347,8 +360,21 @@ unsafe fn sweep_avx2<L: Lane, const R: usize, const W: usize>(block: &Block<'_, 
 }
 
 macro_rules! element {
-    ($number:ident, $half:ident, $full:ident) => {
+    ($number:ident, $half:ident, $full:ident, $transpose:ident) => {
         impl Element for $number {
+            const SQUARE: usize = NARROWEST / size_of::<$number>();
+
+            #[cfg(target_arch = "x86_64")]
+            unsafe fn transpose(from: *const Self, cols: &[isize], len: usize, to: *mut Self, width: usize) {
+                // SAFETY: as the caller vouches.
+                unsafe { $transpose(array::from_fn(|j| from.wrapping_offset(cols[j])), len, to, width) };
+            }
+
+            #[cfg(not(target_arch = "x86_64"))]
+            unsafe fn transpose(_: *const Self, _: &[isize], _: usize, _: *mut Self, _: usize) {
+                unreachable!("there are instructions for it on x86-64 alone")
+            }
+
             unsafe fn multiply(instructions: Instructions, width: usize, block: &Block<'_, Self>) {
                 // SAFETY: as the caller vouches. For few columns half a register does.
                 unsafe {
@@ -356,13 +382,15 @@ macro_rules! element {
                         #[cfg(target_arch = "x86_64")]
                         (Instructions::Avx512, WIDEST) => sweep_avx512::<$full, 6, 4>(block),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, 128) => sweep_avx512::<$full, 12, 2>(block),
+                        (Instructions::Avx512, 192) => sweep_avx512::<$full, 8, 3>(block),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, 64) => sweep_avx512::<$full, 12, 1>(block),
+                        (Instructions::Avx512, 128) => sweep_avx512::<$full, 8, 2>(block),
+                        #[cfg(target_arch = "x86_64")]
+                        (Instructions::Avx512, 64) => sweep_avx512::<$full, 8, 1>(block),
                         #[cfg(target_arch = "x86_64")]
                         (Instructions::Avx2, 64) => sweep_avx2::<$half, 6, 2>(block),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, _) => sweep_avx512::<$half, 12, 1>(block),
+                        (Instructions::Avx512, _) => sweep_avx512::<$half, 8, 1>(block),
                         #[cfg(target_arch = "x86_64")]
                         (Instructions::Avx2, _) => sweep_avx2::<$half, 8, 1>(block),
                         _ => sweep::<[$number; NARROWEST / size_of::<$number>()], 4, 1>(block),
@@ -373,5 +401,5 @@ macro_rules! element {
     };
 }
 
-element!(f32, __m256, __m512);
-element!(f64, __m256d, __m512d);
+element!(f32, __m256, __m512, transpose_f32);
+element!(f64, __m256d, __m512d, transpose_f64);

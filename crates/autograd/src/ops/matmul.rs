@@ -1,7 +1,7 @@
 //! The matrix product.
 
 use crate::float::Float;
-use crate::kernels::{self, Contraction, Digits};
+use crate::kernels::{self, Contraction, Digits, Matrices};
 use crate::op::{Needs, Op, Out, Saves};
 use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit};
@@ -36,6 +36,12 @@ fn summed([left, k]: [usize; 2], [right, other]: [usize; 2]) -> Result<(), Shape
 }
 
 impl MatMul {
+    /// The product of single matrices.
+    fn matrices(self, x: Shape, y: Shape) -> Option<Matrices> {
+        let ((m, k), (_, n)) = (sides(x, self.tx), sides(y, self.ty));
+        (x.rank() == 2).then_some(Matrices { sides: [m, n, k], transposed: [self.tx, self.ty] })
+    }
+
     /// The product as a contraction: C[p, i, j] = Σₖ A[p, i, k] · B[p, k, j].
     fn contraction(self, x: Shape, y: Shape) -> Contraction {
         let ((m, k), (_, n)) = (sides(x, self.tx), sides(y, self.ty));
@@ -78,7 +84,13 @@ impl<T: Float> Op<T> for MatMul {
         Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-        let product = self.contraction(x[0].shape(), x[1].shape());
+        let (left, right) = (x[0].shape(), x[1].shape());
+        if let Some(matrices) = self.matrices(left, right)
+            && matrices.are_tiny()
+        {
+            return out.build(|z| matrices.multiply(x[0].data(), x[1].data(), z));
+        }
+        let product = self.contraction(left, right);
         contract(&product, &x[0], &x[1], out)
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
