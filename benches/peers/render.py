@@ -158,3 +158,8 @@ def markdown(results):
             "",
         ]
     )
+
+
+def chart(results):
+    """Placeholder."""
+    return ""
