@@ -1,7 +1,6 @@
-"""Results as Markdown tables and as a picture."""
+"""Results as tables in Markdown. The picture of the same is in `chart.py`."""
 
 import math
-from xml.sax.saxutils import escape
 
 import systems
 
@@ -86,15 +85,13 @@ def time_of(cell, name, peer, notes):
     """What stands in the table for a cell."""
     if cell is None:
         return "not run"
+    note = lambda kind: notes.mark(f"{name}: {cell[kind]}.")
     if "cannot" in cell:
-        return f"cannot {notes.mark(f'{name}: {cell['cannot']}.')}"
+        return f"cannot {note('cannot')}"
     said = milliseconds(cell["ms"])
     said = f"**{said}**" if cell["ms"] == peer and name != "Tandem" else said
-    if "note" in cell:
-        said += f" {notes.mark(f'{name}: {cell['note']}.')}"
-    if "off" in cell:
-        said += f" DISAGREES {notes.mark(f'{name}: {cell['off']}.')}"
-    return said
+    said += f" {note('note')}" if "note" in cell else ""
+    return f"{said} wrong {note('wrong' if 'wrong' in cell else 'off')}" if "off" in cell else said
 
 
 def memory(results):
@@ -159,7 +156,3 @@ def markdown(results):
         ]
     )
 
-
-def chart(results):
-    """Placeholder."""
-    return ""

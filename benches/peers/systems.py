@@ -25,6 +25,7 @@ class System:
     workloads: tuple = WORKLOADS  # In which this mode differs from the library's first one.
     cannot: dict = field(default_factory=dict)  # Workload to reason.
     notes: dict = field(default_factory=dict)  # Workload to what a reader has to know.
+    wrong: dict = field(default_factory=dict)  # Workload to why its figures are known to be others.
     optional: bool = False
 
     def command(self, workload, threads, seconds):
@@ -51,6 +52,7 @@ _PYTORCH = _python("pytorch", "with_pytorch.py")
 _JAX = _python("jax", "with_jax.py")
 _BURN = (TARGET / "peer" / "with-burn",)
 _PRODUCT = {"W4": "its sweep begins with ones: the cotangent comes in as a product, one more pass over the output"}
+_QUARTER = "the gradient of its max pooling is a quarter of what it has to be; the work is the same"
 _NIGHTLY = "its convolutions need nightly Rust"
 
 SYSTEMS = (
@@ -65,6 +67,7 @@ SYSTEMS = (
         "candle",
         (TARGET / "peer" / "with-candle",),
         notes=_PRODUCT | {"W8": "on a stack of 4 GiB; on the usual one its sweep overflows"},
+        wrong={w: _QUARTER for w in ("W2", "W3")},
     ),
     System("burn-flex", "burn flex", _BURN, "flex", notes=_PRODUCT),
     System("burn-ndarray", "burn ndarray", _BURN, "ndarray", notes=_PRODUCT),
