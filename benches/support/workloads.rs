@@ -216,8 +216,7 @@ impl Coupled {
         fill(&mut params, (1..7).chain(51..57));
         let x = [0, 50].map(|s| stream([64, 784], s, 1.0));
         let pairing = Pairing::by_path(&params, "a", "b").expect("the same layers");
-        // A strength λ stands for ½λ‖wA − wB‖².
-        let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.02)).expect("equal shapes");
+        let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.01)).expect("equal shapes");
         Coupled { params, nets, x, labels: labels(64), coupling, sgd: Sgd::new(RATE) }
     }
 }
