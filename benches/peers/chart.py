@@ -119,10 +119,10 @@ def footing(results, y):
     for (workload, _, name), cell in render.best(results).items():
         if "cannot" in cell and workload not in cannot.setdefault(name, []):
             cannot[name].append(workload)
-    absent = "; ".join(f"{name} cannot do {', '.join(workloads)}" for name, workloads in cannot.items())
+    absent = "; ".join(f"{name} in {', '.join(workloads)}" for name, workloads in cannot.items())
     machine = results["machine"]
     return [
-        text(20, y + 32, f"Left of 1×: faster than every other library. {absent + '.' if absent else ''}", "note"),
+        text(20, y + 32, f"Left of 1×: faster than every other library. {f'Not drawn: {absent}.' if absent else ''}", "note"),
         text(20, y + 52, f"{results['date']}, {machine['processor']}, {machine['cores']} cores, {machine['vectors']}.", "note"),
     ]
 

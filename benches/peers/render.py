@@ -1,6 +1,7 @@
 """Results as tables in Markdown. The picture of the same is in `chart.py`."""
 
 import math
+import statistics
 
 import systems
 
@@ -28,6 +29,8 @@ def best(results):
     """The cell that counts for each workload, threads and library: that of its fastest mode."""
     found = {}
     for cell in results["cells"]:
+        if "rounds" in cell:
+            cell = cell | {"ms": statistics.median(cell["rounds"]), "quietest": min(cell["rounds"])}
         key = cell["workload"], cell["threads"], LIBRARY[cell["system"]]
         if key not in found or cell.get("ms", math.inf) < found[key].get("ms", math.inf):
             found[key] = cell
@@ -39,10 +42,16 @@ def rows(results):
     return list(dict.fromkeys((cell["workload"], cell["threads"]) for cell in results["cells"]))
 
 
-def fastest_peer(cells, row):
+def fastest_peer(cells, row, key="ms"):
     """The milliseconds of the fastest other library, if there is one."""
-    times = [cells[*row, name].get("ms") for name in LIBRARIES[1:] if (*row, name) in cells]
+    times = [cells[*row, name].get(key) for name in LIBRARIES[1:] if (*row, name) in cells]
     return min((time for time in times if time), default=None)
+
+
+def ratio(cells, row, key):
+    """Tandem's milliseconds as a multiple of the fastest other library's."""
+    own, peer = cells.get((*row, "Tandem"), {}).get(key), fastest_peer(cells, row, key)
+    return f"{own / peer:.2f}" if own and peer else "–"
 
 
 class Notes:
@@ -59,7 +68,7 @@ class Notes:
 
     def lines(self):
         """The notes in order."""
-        return [f"{i}. {text}" for i, text in enumerate(self.texts, 1)]
+        return [f"{i}. {text[0].upper()}{text[1:]}." for i, text in enumerate(self.texts, 1)]
 
 
 def table(head, body):
@@ -75,17 +84,15 @@ def times(results, notes):
         line, peer = [row[0], str(row[1])], fastest_peer(cells, row)
         for name in LIBRARIES:
             line.append(time_of(cells.get((*row, name)), name, peer, notes))
-        own = cells.get((*row, "Tandem"), {}).get("ms")
-        line.append(f"{own / peer:.2f}" if own and peer else "–")
-        body.append(line)
-    return table(["ms a step", "threads", *LIBRARIES, "Tandem / fastest peer"], body)
+        body.append([*line, ratio(cells, row, "ms"), ratio(cells, row, "quietest")])
+    return table(["ms a step", "threads", *LIBRARIES, "Tandem / fastest peer", "in quietest rounds"], body)
 
 
 def time_of(cell, name, peer, notes):
     """What stands in the table for a cell."""
     if cell is None:
         return "not run"
-    note = lambda kind: notes.mark(f"{name}: {cell[kind]}.")
+    note = lambda kind: notes.mark(cell[kind])
     if "cannot" in cell:
         return f"cannot {note('cannot')}"
     said = milliseconds(cell["ms"])
@@ -109,11 +116,12 @@ def memory(results):
 def modes(results):
     """The libraries that were measured in several modes, mode by mode."""
     kept = [name for name in LIBRARY if sum(LIBRARY[name] == other for other in LIBRARY.values()) > 1]
-    found = {(c["workload"], c["threads"], c["system"]): c for c in results["cells"]}
-    kept = [name for name in kept if any(key[2] == name for key in found)]
+    times = {(c["workload"], c["threads"], c["system"]): c.get("rounds") for c in results["cells"]}
+    kept = [name for name in kept if any(key[2] == name for key in times)]
     body = []
     for row in rows(results):
-        line = [found.get((*row, name), {}).get("ms") for name in kept]
+        rounds = [times.get((*row, name)) for name in kept]
+        line = [statistics.median(of_mode) if of_mode else None for of_mode in rounds]
         if sum(time is not None for time in line) > 1:
             body.append([row[0], str(row[1]), *(milliseconds(time) if time else "–" for time in line)])
     return table(["ms a step", "threads", *(f"{LIBRARY[name]} {VARIANT[name]}" for name in kept)], body)
@@ -131,9 +139,10 @@ def markdown(results):
         [
             "# Tandem beside other libraries",
             "",
-            f"Measured on {results['date']} on {machine['processor']}, {machine['cores']} cores, {machine['vectors']};",
+            f"Measured on {results['date']} on {machine['processor']}, {machine['cores']} cores, {machine['vectors']}, with",
             f"{versions}.",
             f"Each figure is {rounds} of {settings['seconds']} s, and of several modes of a library the fastest counts.",
+            "The last column compares the lowest medians: where it says something else, the machine was busy.",
             f"{checked - off} of {checked} cells compute Tandem's figures, to a relative "
             f"{settings['tolerance']['W1']:g} (W8: {settings['tolerance']['W8']:g}).",
             "",

@@ -13,7 +13,6 @@ import argparse
 import datetime
 import json
 import os
-import statistics
 import subprocess
 import sys
 from pathlib import Path
@@ -52,9 +51,6 @@ def main():
             print(f"round {round_ + 1}/{options.rounds} {number}/{len(cells)} {said(cell)}", file=sys.stderr, flush=True)
     check(cells)
     if not options.check_only:
-        for cell in cells:
-            if cell.get("rounds"):
-                cell["ms"] = statistics.median(cell["rounds"])
         settings = {"rounds": options.rounds, "seconds": options.seconds, "tolerance": TOLERANCE}
         results = {"date": started.date().isoformat(), "machine": machine(), "versions": systems.versions()}
         write(results | {"settings": settings, "cells": cells}, options.out)
