@@ -65,7 +65,9 @@ def run(seconds, before, step):
             figures.append([float(figure) for figure in found])
         i += 1
     times, start = [], time.perf_counter()
-    while (elapsed := time.perf_counter() - start) < seconds or (len(times) < 10 and 0 < seconds and elapsed < PATIENCE):
+    while (elapsed := time.perf_counter() - start) < seconds or len(times) < 10:
+        if seconds == 0 or elapsed > PATIENCE:
+            break
         begin = time.perf_counter()
         step()
         times.append((time.perf_counter() - begin) * 1e3)

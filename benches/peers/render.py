@@ -134,14 +134,15 @@ def markdown(results):
     main = times(results, notes)
     checked = sum("checked" in cell for cell in results["cells"])
     off = sum("off" in cell for cell in results["cells"])
+    where = f"{machine['processor']}, {machine['cores']} cores, {machine['vectors']}"
     rounds = "one round" if settings["rounds"] == 1 else f"the median of {settings['rounds']} rounds' medians"
     return "\n".join(
         [
             "# Tandem beside other libraries",
             "",
-            f"Measured on {results['date']} on {machine['processor']}, {machine['cores']} cores, {machine['vectors']}, with",
+            f"Measured on {results['date']} on {where}, with",
             f"{versions}.",
-            f"Each figure is {rounds} of {settings['seconds']} s, and of several modes of a library the fastest counts.",
+            f"Each figure is {rounds} of {settings['seconds']} s; of several modes of a library the fastest counts.",
             "The last column compares the lowest medians: where it says something else, the machine was busy.",
             f"{checked - off} of {checked} cells compute Tandem's figures, to a relative "
             f"{settings['tolerance']['W1']:g} (W8: {settings['tolerance']['W8']:g}).",

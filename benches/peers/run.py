@@ -44,16 +44,16 @@ def main():
         if workload in system.workloads
     ]
     by_name = {system.name: system for system in chosen}
-    started = datetime.datetime.now(datetime.timezone.utc)
-    for round_ in range(options.rounds):
+    results = {"date": datetime.date.today().isoformat(), "machine": machine(), "versions": systems.versions()}
+    for done in range(1, options.rounds + 1):
         for number, cell in enumerate(cells, 1):
             measure(cell, by_name[cell["system"]], options.seconds)
-            print(f"round {round_ + 1}/{options.rounds} {number}/{len(cells)} {said(cell)}", file=sys.stderr, flush=True)
-    check(cells)
-    if not options.check_only:
-        settings = {"rounds": options.rounds, "seconds": options.seconds, "tolerance": TOLERANCE}
-        results = {"date": started.date().isoformat(), "machine": machine(), "versions": systems.versions()}
-        write(results | {"settings": settings, "cells": cells}, options.out)
+            print(f"round {done}, {number} of {len(cells)}: {said(cell)}", file=sys.stderr, flush=True)
+        check(cells)
+        # After each round, so that what was measured outlives an interruption.
+        if not options.check_only:
+            settings = {"rounds": done, "seconds": options.seconds, "tolerance": TOLERANCE}
+            write(results | {"settings": settings, "cells": cells}, options.out)
     off = [cell for cell in cells if cell.get("off")]
     for cell in off:
         print(f"DISAGREES WITH TANDEM: {said(cell)}: {cell['off']}; {cell.get('wrong', 'WHY IS NOT KNOWN')}")
@@ -155,7 +155,7 @@ def write(results, out):
     (out / "results.json").write_text(json.dumps(results, indent=1) + "\n")
     (out / "results.md").write_text(render.markdown(results))
     (out / "results.svg").write_text(chart.svg(results))
-    print(render.markdown(results))
+    print(f"written to {out}")
 
 
 if __name__ == "__main__":

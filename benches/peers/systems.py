@@ -53,6 +53,7 @@ _JAX = _python("jax", "with_jax.py")
 _BURN = (TARGET / "peer" / "with-burn",)
 _PRODUCT = {"W4": "its sweep begins with ones: the cotangent comes in as a product, one more pass over the output"}
 _QUARTER = "the gradient of its max pooling is a quarter of what it has to be; the work is the same"
+_UNWRITTEN = "it could; the program here is not written for it"
 _NIGHTLY = "its convolutions need nightly Rust"
 
 SYSTEMS = (
@@ -67,7 +68,7 @@ SYSTEMS = (
         "candle",
         (TARGET / "peer" / "with-candle",),
         notes=_PRODUCT | {"W8": "on a stack of 4 GiB; on the usual one its sweep overflows"},
-        wrong={w: _QUARTER for w in ("W2", "W3")},
+        wrong=dict.fromkeys(("W2", "W3"), _QUARTER),
     ),
     System("burn-flex", "burn flex", _BURN, "flex", notes=_PRODUCT),
     System("burn-ndarray", "burn ndarray", _BURN, "ndarray", notes=_PRODUCT),
@@ -75,7 +76,7 @@ SYSTEMS = (
         "dfdx",
         "dfdx",
         (TARGET / "peer" / "with-dfdx",),
-        cannot={w: _NIGHTLY for w in ("W2", "W3", "W4")} | {w: "it could; the program here is not written for it" for w in ("W5", "W6")},
+        cannot=dict.fromkeys(("W2", "W3", "W4"), _NIGHTLY) | dict.fromkeys(("W5", "W6"), _UNWRITTEN),
     ),
 )
 

@@ -96,7 +96,8 @@ def lenet():
 
 def vgg():
     """W3: 3-32-32, pool, 32-64-64, pool, 4096-128-10."""
-    kernels = [layer((3, 3, *channels), 2 * i + 1) for i, channels in enumerate([(3, 32), (32, 32), (32, 64), (64, 64)])]
+    channels = [(3, 32), (32, 32), (32, 64), (64, 64)]
+    kernels = [layer((3, 3, *pair), 2 * i + 1) for i, pair in enumerate(channels)]
     layers = [layer((4096, 128), 9), layer((128, 10), 11)]
 
     def loss(p, x):

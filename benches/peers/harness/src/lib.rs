@@ -62,7 +62,10 @@ pub fn main(build: impl FnOnce(&Cell) -> Step) {
     }
     let mut times = Vec::new();
     let start = Instant::now();
-    while start.elapsed() < seconds || (times.len() < 10 && !seconds.is_zero() && start.elapsed() < PATIENCE) {
+    while start.elapsed() < seconds || times.len() < 10 {
+        if seconds.is_zero() || start.elapsed() > PATIENCE {
+            break;
+        }
         let begin = Instant::now();
         std::hint::black_box(step());
         times.push(begin.elapsed().as_secs_f64() * 1e3);
@@ -73,16 +76,14 @@ pub fn main(build: impl FnOnce(&Cell) -> Step) {
 /// The report as JSON: figures, milliseconds and mebibytes.
 fn report(figures: &[Vec<f64>], mut times: Vec<f64>, before: f64) -> String {
     times.sort_by(f64::total_cmp);
-    let at = |share: f64| times.get((times.len() as f64 * share) as usize).map_or("null".to_owned(), f64::to_string);
-    let figures = list(figures.iter().map(|figures| list(figures)));
-    format!(
-        r#"{{"figures": {figures}, "ms": {}, "p10": {}, "p90": {}, "steps": {}, "before": {before:.2}, "peak": {:.2}}}"#,
-        at(0.5),
-        at(0.1),
-        at(0.9),
-        times.len(),
-        memory("VmHWM")
-    )
+    let at = |share: f64| {
+        let time = times.get((times.len() as f64 * share) as usize);
+        time.map_or("null".to_owned(), f64::to_string)
+    };
+    let (figures, steps) = (list(figures.iter().map(|figures| list(figures))), times.len());
+    let (ms, p10, p90, peak) = (at(0.5), at(0.1), at(0.9), memory("VmHWM"));
+    let times = format!(r#""ms": {ms}, "p10": {p10}, "p90": {p90}, "steps": {steps}"#);
+    format!(r#"{{"figures": {figures}, {times}, "before": {before:.2}, "peak": {peak:.2}}}"#)
 }
 
 /// Items in brackets.
