@@ -7,13 +7,16 @@ pub mod bytes;
 pub mod convolution;
 mod digits;
 pub mod elementwise;
+pub mod functions;
 pub mod index;
 pub mod layout;
 mod plan;
 pub mod pooling;
 pub mod product;
+pub mod reduce;
 pub mod threads;
 mod tile;
+pub(crate) mod wide;
 
 pub use product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
 pub use threads::{set_threads, start, threads};
