@@ -8,6 +8,8 @@ pub mod convolution;
 mod digits;
 pub mod elementwise;
 pub mod index;
+mod instructions;
+mod lane;
 pub mod layout;
 mod panel;
 mod plan;
@@ -17,7 +19,9 @@ pub mod threads;
 mod tile;
 mod tiny;
 mod transpose;
+mod winograd;
 
+pub use convolution::with_direct_convolution;
 pub use product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
 pub use threads::{set_threads, start, threads};
 pub use tiny::Matrices;
