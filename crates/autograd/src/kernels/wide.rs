@@ -5,8 +5,6 @@
 //! the processor has is chosen when it is called. Nothing is written in intrinsics, and the same operations are done
 //! on every number: multiplications and additions are never fused, so results are the same to the bit.
 
-use super::tile::Instructions;
-
 /// `wide! { fn name[generics](arguments) -> Result { body } }`: a function whose body is compiled for each set of
 /// instructions.
 ///
@@ -28,8 +26,8 @@ macro_rules! wide {
             fn avx2<$($generics)*>($($arg: $type),*) $(-> $out)? {
                 plain($($arg),*)
             }
-            match $crate::kernels::wide::instructions() {
-                // SAFETY: `instructions` names none that the processor lacks.
+            match $crate::kernels::Instructions::current() {
+                // SAFETY: `current` names none that the processor lacks.
                 #[cfg(target_arch = "x86_64")]
                 $crate::kernels::Instructions::Avx512 => unsafe { avx512($($arg),*) },
                 // SAFETY: as above.
@@ -41,16 +39,3 @@ macro_rules! wide {
     };
 }
 pub(crate) use wide;
-
-/// The instructions for loops that this thread calls: those of products, if all that such loops use are there.
-#[inline]
-pub(crate) fn instructions() -> Instructions {
-    let current = Instructions::current();
-    #[cfg(target_arch = "x86_64")]
-    if current == Instructions::Avx512
-        && !(is_x86_feature_detected!("avx512bw") && is_x86_feature_detected!("avx512dq"))
-    {
-        return Instructions::Avx2;
-    }
-    current
-}
