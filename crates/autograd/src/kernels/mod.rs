@@ -13,6 +13,7 @@ pub mod layout;
 mod plan;
 pub mod pooling;
 pub mod product;
+mod quads;
 pub mod reduce;
 pub mod threads;
 mod tile;
