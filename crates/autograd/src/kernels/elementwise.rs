@@ -22,7 +22,7 @@ pub(super) const TILE: usize = 256;
 
 /// How many of `len` numbers, for each of which `bytes` are moved, are one task: a multiple of `step`, or all. It
 /// follows from the lengths alone.
-fn task_len(len: usize, bytes: usize, step: usize) -> usize {
+pub(super) fn task_len(len: usize, bytes: usize, step: usize) -> usize {
     if len * bytes < MANY { len.max(1) } else { len.div_ceil(CHUNKS).next_multiple_of(step) }
 }
 

@@ -17,6 +17,7 @@ mod panel;
 mod plan;
 pub mod pooling;
 pub mod product;
+mod quads;
 pub mod reduce;
 pub mod threads;
 mod tile;
