@@ -113,20 +113,41 @@ fn store<T: Copy>(out: &mut [T], at: usize, numbers: [T; LANES]) {
     }
 }
 
-/// Calls `visit(offset of the result, offset of the window's left place)` for the channels of a row of windows.
-#[inline(always)]
-fn each_lanes(results: usize, channels: usize, mut visit: impl FnMut(usize, usize)) {
-    for at in (0..results).step_by(channels) {
-        for channel in (0..channels).step_by(LANES) {
-            let channel = channel.min(channels.saturating_sub(LANES));
-            visit(at + channel, 2 * at + channel);
+/// Where the channels of a row of windows begin that are worked on at once: the offset of the result, and of the
+/// window's left place. An iterator, because a closure would not be compiled for the instructions of who calls it.
+struct Starts {
+    results: usize,
+    channels: usize,
+    window: usize,
+    channel: usize,
+}
+
+impl Starts {
+    fn new(results: usize, channels: usize) -> Starts {
+        Starts { results, channels, window: 0, channel: 0 }
+    }
+}
+
+impl Iterator for Starts {
+    type Item = (usize, usize);
+    #[inline(always)]
+    fn next(&mut self) -> Option<(usize, usize)> {
+        if self.window >= self.results {
+            return None;
         }
+        let channel = self.channel.min(self.channels.saturating_sub(LANES));
+        let start = (self.window + channel, 2 * self.window + channel);
+        self.channel += LANES;
+        if self.channel >= self.channels {
+            (self.window, self.channel) = (self.window + self.channels, 0);
+        }
+        Some(start)
     }
 }
 
 wide! {
     fn first_max_of_row[T: Copy + PartialOrd](top: &[T], bottom: &[T], places: &mut [u8], channels: usize) {
-        each_lanes(places.len(), channels, |to, from| {
+        for (to, from) in Starts::new(places.len(), channels) {
             let mut largest = load(top, from);
             let mut best = [0; LANES];
             let others = [load(top, from + channels), load(bottom, from), load(bottom, from + channels)];
@@ -138,13 +159,13 @@ wide! {
                 }
             }
             store(places, to, best);
-        });
+        }
     }
 }
 
 wide! {
     fn pick_row[T: Copy](top: &[T], bottom: &[T], places: &[u8], z: &mut [T], channels: usize) {
-        each_lanes(z.len(), channels, |to, from| {
+        for (to, from) in Starts::new(z.len(), channels) {
             let place = load(places, to);
             let mut picked = load(top, from);
             let others = [load(top, from + channels), load(bottom, from), load(bottom, from + channels)];
@@ -154,21 +175,26 @@ wide! {
                 }
             }
             store(z, to, picked);
-        });
+        }
     }
 }
 
 wide! {
     fn put_row[T: Copy + Default](g: &[T], places: &[u8], rows: [&mut [T]; 2], channels: usize) {
         let [top, bottom] = rows;
-        each_lanes(g.len(), channels, |from, to| {
+        for (from, to) in Starts::new(g.len(), channels) {
             let (g, place) = (load(g, from), load(places, from));
-            let at = |k: u8| std::array::from_fn(|i| if place[i] == k { g[i] } else { T::default() });
-            store(top, to, at(0));
-            store(top, to + channels, at(1));
-            store(bottom, to, at(2));
-            store(bottom, to + channels, at(3));
-        });
+            let mut at = [[T::default(); LANES]; 4];
+            for (k, at) in (0..).zip(&mut at) {
+                for i in 0..LANES {
+                    at[i] = if place[i] == k { g[i] } else { T::default() };
+                }
+            }
+            store(top, to, at[0]);
+            store(top, to + channels, at[1]);
+            store(bottom, to, at[2]);
+            store(bottom, to + channels, at[3]);
+        }
         // A column that is left over, and what was written beyond the last window.
         top[2 * g.len()..].fill(T::default());
         bottom[2 * g.len()..].fill(T::default());
