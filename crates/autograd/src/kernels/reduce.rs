@@ -2,6 +2,7 @@
 //!
 //! All are done by the calling thread. The order of additions follows from the lengths alone.
 
+use std::array::from_fn;
 use std::ops::AddAssign;
 
 use super::elementwise::{TILE, last_run, runs};
@@ -74,16 +75,67 @@ wide! {
             }
         }
         lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane += x);
-        let mut half = LANES / 2;
-        while half > 0 {
-            for i in 0..half {
-                let other = lanes[i + half];
-                lanes[i] += other;
-            }
-            half /= 2;
-        }
-        lanes[0]
+        fold(lanes)
     }
+}
+
+wide! {
+    /// Σ x², added up in `f64`.
+    pub fn sum_of_squares[T: Float](x: &[T]) -> f64 {
+        let mut lanes = [0.0; LANES];
+        let (rows, rest) = x.as_chunks::<LANES>();
+        for row in rows {
+            for i in 0..LANES {
+                lanes[i] += row[i].to_f64() * row[i].to_f64();
+            }
+        }
+        lanes.iter_mut().zip(rest).for_each(|(lane, &x)| *lane += x.to_f64() * x.to_f64());
+        fold(lanes)
+    }
+}
+
+wide! {
+    /// Replaces each x by the second number of f(x, others), and returns the sum of the first ones. The others are as
+    /// many as x. A long sum loses digits: x should be a block of some hundred numbers.
+    pub fn replace_and_sum[T: Float, const M: usize, F: Fn(T, [T; M]) -> (T, T)](
+        x: &mut [T],
+        others: [&[T]; M],
+        f: &F,
+    ) -> T {
+        let len = x.len();
+        let others = others.map(|slice| &slice[..len]);
+        let mut lanes = [T::ZERO; LANES];
+        let (rows, rest) = x.as_chunks_mut::<LANES>();
+        for (k, row) in rows.iter_mut().enumerate() {
+            let others = others.map(|slice| &slice[k * LANES..][..LANES]);
+            for i in 0..LANES {
+                let (term, new) = f(row[i], from_fn(|m| others[m][i]));
+                lanes[i] += term;
+                row[i] = new;
+            }
+        }
+        let done = len - rest.len();
+        for (i, x) in rest.iter_mut().enumerate() {
+            let (term, new) = f(*x, from_fn(|m| others[m][done + i]));
+            lanes[i] += term;
+            *x = new;
+        }
+        fold(lanes)
+    }
+}
+
+/// The sum of the lanes, by halves.
+#[inline(always)]
+fn fold<T: Copy + AddAssign>(mut lanes: [T; LANES]) -> T {
+    let mut half = LANES / 2;
+    while half > 0 {
+        for i in 0..half {
+            let other = lanes[i + half];
+            lanes[i] += other;
+        }
+        half /= 2;
+    }
+    lanes[0]
 }
 
 /// out = the largest of the numbers of x over the axes along which `narrow` would be repeated; −∞ where
