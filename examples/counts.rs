@@ -104,7 +104,8 @@ fn compare(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
         Err(_) if flags.write => BTreeMap::new(),
         Err(error) => flags::refuse(format!("cannot read `{}`: {error}", flags.file.display())),
     };
-    let mut table = format::Table::new(["one step", "instructions", "was", "%", "bytes asked for", "bytes at the peak"]);
+    let mut table =
+        format::Table::new(["one step", "instructions", "was", "%", "bytes asked for", "bytes at the peak"]);
     let (mut counts, mut complaints) = (BTreeMap::new(), Vec::new());
     for name in chosen {
         let count = count(name)?;
@@ -127,7 +128,12 @@ fn compare(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
         output::write(&flags.file, &(serde_json::to_string_pretty(&counts)? + "\n"))?;
     } else if !complaints.is_empty() {
         let advice = "If that is meant: cargo run --release --example counts -- --write";
-        return Err(format!("counts are not those of `{}`:\n  {}\n{advice}", flags.file.display(), complaints.join("\n  ")).into());
+        return Err(format!(
+            "counts are not those of `{}`:\n  {}\n{advice}",
+            flags.file.display(),
+            complaints.join("\n  ")
+        )
+        .into());
     }
     Ok(ExitCode::SUCCESS)
 }
