@@ -71,8 +71,11 @@ pub fn svg(base: &Size, threads: usize, all: &[Series]) -> String {
 
 /// One panel; `heights` are those of its bottom and top.
 fn draw(page: &mut Element, panel: &Panel<'_>, what: &str, column: [f64; 2], heights: [f64; 2]) {
+    let upper = &panel.points[panel.points.len().saturating_sub(UPPER)..];
+    let (first, last) = (upper[0], upper[upper.len() - 1]);
+    let theory = panel.slope.theory.map(|power| [first[0], last[1] * (first[0] / last[0]).powf(power)]);
     let powers = |axis: usize, base: f64| {
-        let values = panel.points.iter().chain(&panel.predicted).map(|point| point[axis].log(base));
+        let values = panel.points.iter().chain(&theory).map(|point| point[axis].log(base));
         let (low, high) = values.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), x| (low.min(x), high.max(x)));
         [low, high]
     };
@@ -98,10 +101,7 @@ fn draw(page: &mut Element, panel: &Panel<'_>, what: &str, column: [f64; 2], hei
         page.push(text("note", "middle", place, heights[0] + 18.0, &size.to_string()));
     }
 
-    let upper = &panel.points[panel.points.len().saturating_sub(UPPER)..];
-    let (first, last) = (upper[0], upper[upper.len() - 1]);
-    for theory in panel.slope.theory {
-        let start = [first[0], last[1] * (first[0] / last[0]).powf(theory)];
+    for start in theory {
         page.push(line("theory", at(start), at(last)));
     }
     // A fitted line goes through the mean of the logarithms.
