@@ -84,7 +84,7 @@ impl Windows {
 
     /// The same windows, if they are 2×2 places side by side.
     fn quads(&self) -> Option<Quads> {
-        let usual = self.size == [2, 2] && self.stride == [2, 2] && self.pad == [0, 0];
+        let usual = self.size == [2, 2] && self.stride == [2, 2] && self.pad == [0, 0] && self.channels >= 16;
         usual.then_some(Quads { image: self.image, channels: self.channels })
     }
 
