@@ -7,6 +7,7 @@ pub mod bytes;
 pub mod convolution;
 mod digits;
 pub mod elementwise;
+mod geometry;
 pub mod index;
 mod instructions;
 mod lane;
