@@ -9,166 +9,12 @@
 
 use std::cell::Cell;
 
+pub use super::geometry::Geometry;
+use super::geometry::Part;
 use super::product::{Contraction, Digits, Element, contract, scratch_len};
 use super::winograd::Winograd;
 
-/// Where everything lies. Pairs are rows and columns.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Geometry {
-    /// How many images.
-    pub images: usize,
-    /// Rows and columns of an image.
-    pub image: [usize; 2],
-    /// Channels of the images and of the results.
-    pub channels: [usize; 2],
-    /// Rows and columns of a kernel.
-    pub kernel: [usize; 2],
-    /// From one position to the next.
-    pub stride: [usize; 2],
-    /// Zeros on each side.
-    pub pad: [usize; 2],
-    /// From one number of the kernel to the next.
-    pub dilation: [usize; 2],
-    /// Groups of channels.
-    pub groups: usize,
-    /// How many kernels take turns along rows and columns.
-    pub tile: [usize; 2],
-    /// Positions along rows and columns.
-    pub out: [usize; 2],
-}
-
-/// Kernels `first..first + kernels` of one axis, each with `positions` positions.
-#[derive(Clone, Copy)]
-struct Phases {
-    first: usize,
-    kernels: usize,
-    positions: usize,
-}
-
-/// The kernels of an axis with `out` positions, split so that each part has one number of
-/// positions a kernel: when the tile does not divide the positions, the first kernels have one
-/// more.
-fn phases(out: usize, tile: usize) -> impl Iterator<Item = Phases> + Clone {
-    let more = out % tile;
-    let parts = [(0, more, out / tile + 1), (more, tile - more, out / tile)];
-    parts.into_iter().filter(|part| part.1 > 0).map(|(first, kernels, positions)| Phases { first, kernels, positions })
-}
-
-/// One digit's step in the padded images, the results and the kernels.
-#[derive(Clone, Copy)]
-struct Step {
-    len: usize,
-    image: isize,
-    result: isize,
-    kernel: isize,
-}
-
-/// All digits of a convolution over one part of the kernels, and where it starts.
-struct Part {
-    /// Kernel row, kernel column, group.
-    batch: [Step; 3],
-    /// Image, row and column of the position.
-    positions: [Step; 3],
-    /// Row and column in the kernel.
-    taps: [Step; 2],
-    start: Step,
-}
-
 impl Geometry {
-    /// Rows and columns of a padded image.
-    fn padded(&self) -> [usize; 2] {
-        [self.image[0] + 2 * self.pad[0], self.image[1] + 2 * self.pad[1]]
-    }
-
-    /// How many numbers the padded images hold.
-    fn padded_len(&self) -> usize {
-        let [rows, columns] = self.padded();
-        self.images * rows * columns * self.channels[0]
-    }
-
-    /// Channels of one group of the images and of the results.
-    fn group(&self) -> [usize; 2] {
-        [self.channels[0] / self.groups, self.channels[1] / self.groups]
-    }
-
-    /// Writes the images with their padding.
-    fn pad_into<T: Element>(&self, x: &[T], out: &mut [T]) {
-        let mut done = 0;
-        self.rows(|padded, image, len| {
-            out[done..padded].fill(T::default());
-            done = padded + len;
-            out[padded..done].copy_from_slice(&x[image..image + len]);
-        });
-        out[done..].fill(T::default());
-    }
-
-    /// Takes the images out of their padding.
-    fn crop_into<T: Element>(&self, padded: &[T], out: &mut [T]) {
-        self.rows(|from, to, len| out[to..to + len].copy_from_slice(&padded[from..from + len]));
-    }
-
-    /// Calls `visit(offset in the padded images, offset in the images, length)` for every row.
-    fn rows(&self, mut visit: impl FnMut(usize, usize, usize)) {
-        let ([rows, columns], c) = (self.padded(), self.channels[0]);
-        let len = self.image[1] * c;
-        for n in 0..self.images {
-            for y in 0..self.image[0] {
-                let padded = ((n * rows + y + self.pad[0]) * columns + self.pad[1]) * c;
-                visit(padded, (n * self.image[0] + y) * len, len);
-            }
-        }
-    }
-
-    /// The parts of the kernels that have one number of positions each: at most four.
-    fn parts(&self) -> impl Iterator<Item = Part> {
-        let (rows, columns) = (phases(self.out[0], self.tile[0]), phases(self.out[1], self.tile[1]));
-        rows.flat_map(move |row| columns.clone().map(move |column| (row, column)))
-            .map(|(row, column)| self.part(row, column))
-    }
-
-    fn part(&self, row: Phases, column: Phases) -> Part {
-        let ([c, o], [group_c, group_o], [_, width]) = (self.channels, self.group(), self.padded());
-        let kernel = self.kernel[0] * self.kernel[1] * group_c * o;
-        let step = |len: usize, image: usize, result: usize, kernel: usize| Step {
-            len,
-            image: image as isize,
-            result: result as isize,
-            kernel: kernel as isize,
-        };
-        // One position down, one to the right.
-        let down = step(0, self.stride[0] * width * c, self.out[1] * o, self.tile[1] * kernel);
-        let right = step(0, self.stride[1] * c, o, kernel);
-        let every = |s: Step, tile: usize, len: usize| Step {
-            len,
-            image: s.image * tile as isize,
-            result: s.result * tile as isize,
-            kernel: 0,
-        };
-        let (image, result) = (self.padded_len() / self.images.max(1), self.out[0] * self.out[1] * o);
-        Part {
-            batch: [
-                Step { len: row.kernels, ..down },
-                Step { len: column.kernels, ..right },
-                step(self.groups, group_c, group_o, group_o),
-            ],
-            positions: [
-                step(self.images, image, result, 0),
-                every(down, self.tile[0], row.positions),
-                every(right, self.tile[1], column.positions),
-            ],
-            taps: [
-                step(self.kernel[0], self.dilation[0] * width * c, 0, self.kernel[1] * group_c * o),
-                step(self.kernel[1], self.dilation[1] * c, 0, group_c * o),
-            ],
-            start: Step {
-                len: 0,
-                image: row.first as isize * down.image + column.first as isize * right.image,
-                result: row.first as isize * down.result + column.first as isize * right.result,
-                kernel: row.first as isize * down.kernel + column.first as isize * right.kernel,
-            },
-        }
-    }
-
     /// result\[position, o\] = Σ over places of image\[position + place\] · kernel\[place, o\].
     fn forward_product(&self, part: &Part) -> Contraction {
         let ([c, o], [i, j]) = (self.group(), part.taps);
@@ -210,6 +56,35 @@ impl Geometry {
                 part.start.result as usize,
                 part.start.kernel as usize + place(down.kernel, right.kernel),
                 part.start.image as usize + place(down.image, right.image),
+            ],
+        }
+    }
+
+    /// With few channels, a tap's product would have too few columns for the widest tiles. If positions
+    /// take turns along a row, so that two of one turn are a kernel apart, a row of the kernel has
+    /// whole windows for columns, in which no two positions meet. This is the geometry in which they
+    /// take turns.
+    fn in_turns<T: Element>(&self) -> Option<Geometry> {
+        let narrow = self.channels[0] * size_of::<T>() < 64 && self.kernel[1] > 1;
+        let reach = self.dilation[1] * self.kernel[1].saturating_sub(1) + 1;
+        let turns = reach.div_ceil(self.stride[1]).min(self.out[1]);
+        (narrow && self.groups == 1 && self.tile == [1; 2]).then_some(Geometry { tile: [1, turns], ..*self })
+    }
+
+    /// image\[position + place\] += Σ over o of result\[position, o\] · kernel\[place, o\], for row `i` of
+    /// the kernel and the positions of one turn of a part.
+    fn turn_product(&self, part: &Part, i: usize, turn: usize) -> Contraction {
+        let ([c, o], [down, right], step) = (self.channels, part.taps, part.batch[1]);
+        let (i, turn) = (i as isize, turn as isize);
+        Contraction {
+            batch: Digits::new(&[]),
+            rows: Digits::new(&part.positions.map(|s| (s.len, [s.result, s.image]))),
+            cols: Digits::new(&[(right.len, [right.kernel, right.image]), (c, [o as isize, 1])]),
+            sums: Digits::new(&[(o, [1, 1])]),
+            base: [
+                (part.start.result + turn * step.result) as usize,
+                (i * down.kernel) as usize,
+                (part.start.image + turn * step.image + i * down.image) as usize,
             ],
         }
     }
@@ -342,6 +217,10 @@ pub fn kernel_gradient<T: Element>(
 
 /// The space for [`input_gradient`].
 pub fn input_gradient_space<T: Element>(g: &Geometry) -> Space {
+    if let Some(turns) = g.in_turns::<T>() {
+        let scratch = turns.parts().map(|part| scratch_len::<T>(&turns.turn_product(&part, 0, 0))).max().unwrap_or(0);
+        return Space { padded: g.padded_len(), scratch };
+    }
     let Some(back) = g.backwards() else {
         let scratch = g.parts().map(|part| scratch_len::<T>(&g.tap_product(&part, 0, 0))).max().unwrap_or(0);
         return Space { padded: g.padded_len(), scratch };
@@ -361,6 +240,17 @@ pub fn input_gradient<T: Element>(
     padded: &mut [T],
     scratch: &mut [T],
 ) {
+    if let Some(turns) = g.in_turns::<T>() {
+        padded.fill(T::default());
+        for part in turns.parts() {
+            for turn in 0..part.batch[1].len {
+                for i in 0..g.kernel[0] {
+                    contract(&turns.turn_product(&part, i, turn), cotangent, kernel, padded, true, scratch);
+                }
+            }
+        }
+        return g.crop_into(padded, out);
+    }
     if let Some(back) = g.backwards() {
         if let Some(tiles) = by_tiles::<T>(&back) {
             return tiles.forward(cotangent, kernel, true, out, scratch);
@@ -378,3 +268,7 @@ pub fn input_gradient<T: Element>(
     }
     g.crop_into(padded, out);
 }
+
+#[cfg(test)]
+#[path = "convolution_tests.rs"]
+mod tests;

@@ -9,6 +9,7 @@ pub mod convolution;
 mod digits;
 pub mod elementwise;
 pub mod functions;
+mod geometry;
 pub mod index;
 mod instructions;
 mod lane;

@@ -5,17 +5,14 @@
 //! lie side by side, as in A · Bᵀ, the copy is a transposition, made of small squares in registers.
 
 use std::ops::Range;
-use std::slice;
 
 use super::instructions::Instructions;
+use super::lane::{Lane, LaneLoop};
 use super::tile::Element;
 
 /// A panel that is used at most so often is read where it lies if that is possible at all: copying
 /// it would take longer than is won.
 const FEW_USES: usize = 96;
-
-/// Fewer columns than this are copied one by one.
-const FEW_COLS: usize = 16;
 
 /// One panel of B over one stretch of the sum.
 pub(super) struct Panel<'a> {
@@ -54,16 +51,15 @@ impl Panel<'_> {
             return (b.wrapping_offset(cols[0] + sums.first().unwrap_or(&0)), stride);
         }
         let scratch = &mut scratch[..sums.len() * width];
+        if neighbours {
+            // SAFETY: as the caller vouches; the columns are neighbours.
+            unsafe { T::run(instructions, Lines { panel: self, b, to: scratch }) };
+            return (scratch.as_ptr(), width as isize);
+        }
         if cols.len() < width {
             scratch.fill(T::default());
         }
-        if neighbours && cols.len() >= FEW_COLS {
-            for (line, &sum) in scratch.chunks_exact_mut(width).zip(sums) {
-                let from = b.wrapping_offset(sum + cols[0]);
-                // SAFETY: the columns are neighbours, and the caller vouches for each of them.
-                line[..cols.len()].copy_from_slice(unsafe { slice::from_raw_parts(from, cols.len()) });
-            }
-        } else if self.sum_step == Some(1) && instructions != Instructions::Portable {
+        if self.sum_step == Some(1) && instructions != Instructions::Portable {
             // SAFETY: as the caller vouches.
             unsafe { self.transpose(b, scratch) };
         } else {
@@ -113,6 +109,34 @@ impl Panel<'_> {
         unsafe {
             self.by_columns(b, 0..sums, whole_cols..cols, scratch);
             self.by_columns(b, whole_sums..sums, 0..whole_cols, scratch);
+        }
+    }
+}
+
+/// Copies a panel whose columns are neighbours, line by line, with zeros to the width of the tile.
+struct Lines<'a, T> {
+    panel: &'a Panel<'a>,
+    b: *const T,
+    to: &'a mut [T],
+}
+
+impl<T: Element> LaneLoop<T> for Lines<'_, T> {
+    #[inline(always)]
+    unsafe fn run<L: Lane<Number = T>>(self) {
+        let Panel { sums, cols, width, .. } = *self.panel;
+        for (line, &sum) in self.to.chunks_exact_mut(width).zip(sums) {
+            let from = self.b.wrapping_offset(sum + cols[0]);
+            for (j, to) in line.chunks_mut(L::LEN).enumerate() {
+                let (from, count) = (from.wrapping_add(j * L::LEN), cols.len().saturating_sub(j * L::LEN));
+                // SAFETY: the caller vouches for all columns, of which `count` are left here.
+                unsafe {
+                    if count >= L::LEN && to.len() == L::LEN {
+                        L::load(from).store(to.as_mut_ptr());
+                    } else {
+                        L::load_first(from, count.min(to.len())).store_first(to.as_mut_ptr(), to.len());
+                    }
+                }
+            }
         }
     }
 }

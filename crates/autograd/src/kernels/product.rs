@@ -170,7 +170,7 @@ impl<T: Element> Product<'_, T> {
         let (mut b_cols, mut c_cols) = (Table::<COLS>::new(), Table::<COLS>::new());
         let b_cols = b_cols.fill(&spec.cols, 0, cols.clone());
         let c_cols = c_cols.fill(&spec.cols, 1, cols.clone());
-        let direct = cols.len() == width && spec.cols.step(1) == Some(1);
+        let neighbours = spec.cols.step(1) == Some(1);
         // SAFETY: each worker has `each` numbers of the scratch space for itself.
         let scratch = unsafe { slice::from_raw_parts_mut(self.scratch.add(worker * self.each), self.each) };
         let (mut a_sums, mut b_sums) = (Table::<SUMS>::new(), Table::<SUMS>::new());
@@ -191,7 +191,7 @@ impl<T: Element> Product<'_, T> {
                 // SAFETY: all steps of the sum and all columns lead from `b` to numbers of B, as
                 // `Contraction::check` has made sure.
                 let (b, b_step) = unsafe { panel.place(self.plan.instructions, b, scratch) };
-                let block = Block { a, a_rows, a_sums, b, b_step, c, c_rows, c_cols, direct, add };
+                let block = Block { a, a_rows, a_sums, b, b_step, c, c_rows, c_cols, neighbours, add };
                 // SAFETY: `Contraction::check` has made sure that all addresses lie inside of A and
                 // C, and `Panel` that there are numbers for all columns of the tile, whose width
                 // comes from the list of the instructions.

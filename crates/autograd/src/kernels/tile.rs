@@ -68,8 +68,8 @@ pub struct Block<'a, T> {
     pub(super) c: *mut T,
     pub(super) c_rows: &'a [isize],
     pub(super) c_cols: &'a [isize],
-    /// The columns of C are neighbours, and there are as many as the tile is wide.
-    pub(super) direct: bool,
+    /// The columns of C are neighbours.
+    pub(super) neighbours: bool,
     /// Add to C instead of overwriting it.
     pub(super) add: bool,
 }
@@ -102,7 +102,7 @@ unsafe fn tile<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Num
             }
             b = b.wrapping_offset(block.b_step);
         }
-        if block.direct {
+        if block.neighbours {
             write(block, row, sums);
         } else {
             // Through memory of its own: were it the sums' own, they could not stay in registers.
@@ -113,20 +113,26 @@ unsafe fn tile<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Num
     }
 }
 
-/// Brings sums into C, whole registers at a time.
+/// Brings sums into C, a register at a time.
 ///
 /// # Safety
-/// As for [`tile`]; the block is `direct`.
+/// As for [`tile`]; the columns of C are neighbours.
 #[inline(always)]
 unsafe fn write<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Number>, row: usize, sums: [[L; W]; R]) {
-    // SAFETY: the columns are neighbours, so each row of C is W registers of numbers in a row.
-    unsafe {
-        for (sums, &offset) in sums.iter().zip(&block.c_rows[row..row + R]) {
-            let to = block.c.wrapping_offset(offset + block.c_cols[0]);
-            for (w, &sum) in sums.iter().enumerate() {
-                let to = to.wrapping_add(w * L::LEN);
-                let sum = if block.add { L::load(to).add(sum) } else { sum };
-                sum.store(to);
+    let cols = block.c_cols.len();
+    for (sums, &offset) in sums.iter().zip(&block.c_rows[row..row + R]) {
+        let to = block.c.wrapping_offset(offset + block.c_cols[0]);
+        for (w, &sum) in sums.iter().enumerate() {
+            let (to, count) = (to.wrapping_add(w * L::LEN), cols.saturating_sub(w * L::LEN));
+            // SAFETY: each row of C has `cols` numbers in a row, of which `count` are left here.
+            unsafe {
+                if count >= L::LEN {
+                    let sum = if block.add { L::load(to).add(sum) } else { sum };
+                    sum.store(to);
+                } else {
+                    let sum = if block.add { L::load_first(to, count).add(sum) } else { sum };
+                    sum.store_first(to, count);
+                }
             }
         }
     }
