@@ -26,7 +26,9 @@ fn main() {
             Box::new(LocallyConnected2d::new(p, "unshared", [SIDE; 2], kernel(), Init::He, &mut support::rng()))
         }),
     ];
-    makes.iter().for_each(|(name, make)| print_bytes(name, *make));
+    for (name, make) in makes {
+        print_bytes(name, make);
+    }
     let mut params = Params::new();
     let layers = makes.map(|(name, make)| (name, make(&mut params)));
     let layers = layers.each_ref().map(|(name, layer)| (*name, &**layer));

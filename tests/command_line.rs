@@ -1,4 +1,4 @@
-//! The examples `convnet_memory` and `coupling_report` as a user runs them: bad input gets one line and
+//! The examples `convnet_memory`, `coupling_report`, `scaling` and `counts` as a user runs them: bad input gets one line and
 //! status 2 before any work, good input gets everything that was asked for.
 
 use std::collections::BTreeMap;
@@ -160,7 +160,9 @@ fn images_of_another_size_are_studied_and_every_file_is_written() {
 
 #[test]
 fn a_reader_who_has_seen_enough_is_no_error() {
-    for (name, picture) in [("convnet_memory", "footprint.svg"), ("coupling_report", "coupling.svg")] {
+    for (name, picture) in
+        [("convnet_memory", "footprint.svg"), ("coupling_report", "coupling.svg"), ("scaling", "scaling.svg")]
+    {
         let out = tempfile::tempdir().unwrap();
         let mut cargo = example(name, &["--quick", "--out", out.path().to_str().unwrap()]);
         let mut child = cargo.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
@@ -190,6 +192,43 @@ fn bad_flags_of_a_coupling_get_one_line_and_status_2() {
             (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
         ],
     );
+}
+
+#[test]
+fn bad_flags_of_what_measures_get_one_line_and_status_2() {
+    refuses(
+        "scaling",
+        &[
+            (&["--threads", "0"], &["--threads", "'0'", "from 1 to 256"]),
+            (&["--batch", "3"], &["'--batch'"]),
+            (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
+        ],
+    );
+    refuses(
+        "counts",
+        &[
+            (&["--only", "W9"], &["--only", "W1", "matmul-4x4x4", "found \"W9\""]),
+            (&["--only", "W7", "--write"], &["--only", "--write"]),
+            (&["--file", "nowhere.json"], &["nowhere.json", "No such file"]),
+        ],
+    );
+}
+
+#[test]
+fn what_a_step_takes_is_predicted_at_every_size() {
+    let out = tempfile::tempdir().unwrap();
+    let Output { status, stdout, .. } = run("scaling", &["--quick", "--out", out.path().to_str().unwrap()]);
+    assert!(status.success() && String::from_utf8(stdout).unwrap().contains("Powers, over the 4 largest sizes"));
+    let written = files(out.path());
+    let series: serde_json::Value = serde_json::from_str(&written["scaling.json"]).unwrap();
+    let mut points = 0;
+    for series in series.as_array().unwrap() {
+        for point in series["points"].as_array().unwrap() {
+            assert_eq!(point["predicted_bytes"], point["measured_bytes"], "{}: {point}", series["axis"]);
+            points += 1;
+        }
+    }
+    assert_eq!(written["scaling.svg"].matches("class=\"dot\"").count(), 2 * points, "time and memory");
 }
 
 /// What is in the directory after a run, by name.

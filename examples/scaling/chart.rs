@@ -95,9 +95,14 @@ fn draw(page: &mut Element, panel: &Panel<'_>, what: &str, column: [f64; 2], hei
         page.push(line("grid", [column[0], height], [column[1], height]));
         page.push(text("note", "end", column[0] - 6.0, height + 4.5, &10f64.powi(power).to_string()));
     }
-    for [size, _] in &panel.points {
+    // Where there are many sizes, there is room for every second label, the largest one's among them.
+    let every = 1 + panel.points.len() / 9;
+    for ([size, _], left) in panel.points.iter().rev().zip(0..) {
         let place = x.at(size.log2());
         page.push(line("grid", [place, heights[0]], [place, heights[0] + 4.0]));
+        if left % every != 0 {
+            continue;
+        }
         page.push(text("note", "middle", place, heights[0] + 18.0, &size.to_string()));
     }
 

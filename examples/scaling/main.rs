@@ -86,6 +86,12 @@ impl Slope {
     }
 }
 
+/// Bytes of a MiB.
+const MIB: f64 = 1024.0 * 1024.0;
+
+/// What changes, to which sizes, of what, and the powers that theory predicts for time and memory.
+type Plan = (&'static str, Vec<usize>, fn(Size, usize) -> Size, [f64; 2], [f64; 2]);
+
 /// How many of the largest sizes a line is fitted to.
 pub const UPPER: usize = 4;
 
@@ -104,7 +110,7 @@ fn run(flags: &Flags, files: Option<&[PathBuf; 2]>) -> Result<ExitCode, Box<dyn 
     let base = Size { batch: 16, width: 32, depth: 8, side: 16 };
     let powers = |first: u32, last: u32| (first..=if flags.quick { last - 3 } else { last }).map(|k| 1 << k);
     // An activation is kept for each example, layer, channel and pixel; a kernel is stored for each pair of channels.
-    let plan: [(&str, Vec<usize>, fn(Size, usize) -> Size, [f64; 2], [f64; 2]); 4] = [
+    let plan: [Plan; 4] = [
         ("batch", powers(0, 9).collect(), |base, batch| Size { batch, ..base }, [1.0; 2], [1.0; 2]),
         ("width", powers(2, 8).collect(), |base, width| Size { width, ..base }, [2.0; 2], [1.0, 2.0]),
         ("depth", powers(0, 7).collect(), |base, depth| Size { depth, ..base }, [1.0; 2], [1.0; 2]),
@@ -162,8 +168,8 @@ pub fn panels(series: &Series) -> [Panel<'_>; 2] {
         Panel {
             axis: series.axis,
             slope: &series.memory,
-            points: values(|p| p.measured_bytes as f64 / 1048576.0),
-            predicted: values(|p| p.predicted_bytes as f64 / 1048576.0),
+            points: values(|p| p.measured_bytes as f64 / MIB),
+            predicted: values(|p| p.predicted_bytes as f64 / MIB),
         },
     ]
 }
