@@ -5,7 +5,7 @@ mod support;
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
-use tandem::autograd::{Params, Tape};
+use tandem::autograd::{Params, Tape, Tensor, dry_run};
 use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, Mode, TiledConv2d};
 
 const IMAGES: usize = 16;
@@ -14,17 +14,44 @@ const CHANNELS: [usize; 2] = [16, 32];
 /// Those over the padding included.
 const MULTIPLY_ADDS: usize = IMAGES * SIDE * SIDE * 3 * 3 * CHANNELS[0] * CHANNELS[1];
 
+/// Makes a layer of which the kernels are in a store.
+type Make = fn(&mut Params) -> Box<dyn Layer<f32>>;
+
 fn main() {
     let mut criterion = support::criterion();
-    let (mut params, mut rng) = (Params::new(), support::rng());
-    let kernel = Kernel::new([3, 3], CHANNELS).pad([1, 1]).without_bias();
-    let shared = Conv2d::new(&mut params, "shared", kernel, Init::He, &mut rng);
-    let tiled = TiledConv2d::new(&mut params, "tiled", (2, 2), kernel, Init::He, &mut rng);
-    let unshared = LocallyConnected2d::new(&mut params, "unshared", [SIDE; 2], kernel, Init::He, &mut rng);
-    let layers: [(&str, &dyn Layer<f32>); 3] = [("shared", &shared), ("tiled", &tiled), ("unshared", &unshared)];
+    let makes: [(&str, Make); 3] = [
+        ("shared", |p| Box::new(Conv2d::new(p, "shared", kernel(), Init::He, &mut support::rng()))),
+        ("tiled", |p| Box::new(TiledConv2d::new(p, "tiled", (2, 2), kernel(), Init::He, &mut support::rng()))),
+        ("unshared", |p| {
+            Box::new(LocallyConnected2d::new(p, "unshared", [SIDE; 2], kernel(), Init::He, &mut support::rng()))
+        }),
+    ];
+    makes.iter().for_each(|(name, make)| print_bytes(name, *make));
+    let mut params = Params::new();
+    let layers = makes.map(|(name, make)| (name, make(&mut params)));
+    let layers = layers.each_ref().map(|(name, layer)| (*name, &**layer));
     forward(&mut criterion, &params, layers);
     both_gradients(&mut criterion, &params, layers);
     criterion.final_summary();
+}
+
+fn kernel() -> Kernel {
+    Kernel::new([3, 3], CHANNELS).pad([1, 1]).without_bias()
+}
+
+/// What the layer stores, and what forward and backward pass take at their peak.
+fn print_bytes(name: &str, make: Make) {
+    let footprint = dry_run::<f32, _>(|probe| {
+        let mut params = Params::new();
+        let layer = make(&mut params);
+        for _ in 0..2 {
+            let tape = Tape::new(&params);
+            let x = tape.input(Tensor::zeros([IMAGES, SIDE, SIDE, CHANNELS[0]]));
+            drop(layer.forward(&tape, x, Mode::Eval).sum().backward());
+        }
+        probe.footprint(params.bookkeeping_bytes())
+    });
+    println!("convolution/{name}: {} bytes of kernels, {} in all at the peak", footprint.parameters, footprint.total());
 }
 
 /// The results alone, on a tape that records nothing.

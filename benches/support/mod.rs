@@ -1,9 +1,11 @@
-//! What the benches share: how long criterion measures, synthetic data, and the two networks.
+//! What the benches share: how long criterion measures, synthetic data, two networks, and single ops.
 //!
 //! Not a bench itself. A program of this folder takes it in with `mod support;`.
 
 // Every bench compiles its own copy and uses a part of it.
 #![allow(dead_code)]
+
+pub mod ops;
 
 use std::time::Duration;
 
@@ -16,7 +18,7 @@ use tandem::nn::{Activation, Conv2d, Flatten, Init, Kernel, Layer, Linear, MaxPo
 /// Examples in a batch.
 pub const BATCH: usize = 64;
 
-/// Settings under which all benches together take two to three minutes. The command line may change
+/// Settings under which all benches together take some five minutes. The command line may change
 /// them. Kernels run on one thread unless a bench says otherwise.
 pub fn criterion() -> Criterion {
     kernels::set_threads(1);

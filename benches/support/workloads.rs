@@ -59,15 +59,23 @@ pub const NAMES: [&str; 8] = ["W1", "W2", "W3", "W4", "W5", "W6", "W7", "W8"];
 /// # Panics
 /// If there is none of this name.
 pub fn build(name: &str) -> Box<dyn Workload> {
+    build_part(name, 1)
+}
+
+/// The workload with a part of its examples, or of its links: 16 for the sixteenth part. W5 to W7 stay whole.
+///
+/// # Panics
+/// If there is none of this name.
+pub fn build_part(name: &str, part: usize) -> Box<dyn Workload> {
     match name {
-        "W1" => Box::new(Classifier::new(perceptron, [64, 784])),
-        "W2" => Box::new(Classifier::new(lenet, [64, 28, 28, 1])),
-        "W3" => Box::new(Classifier::new(vgg, [32, 32, 32, 3])),
-        "W4" => Box::new(Convolution::new()),
+        "W1" => Box::new(Classifier::new(perceptron, [64 / part, 784])),
+        "W2" => Box::new(Classifier::new(lenet, [64 / part, 28, 28, 1])),
+        "W3" => Box::new(Classifier::new(vgg, [32 / part, 32, 32, 3])),
+        "W4" => Box::new(Convolution::new(16 / part)),
         "W5" => Box::new(Coupled::new()),
         "W6" => Box::new(Recurrent::new()),
         "W7" => Box::new(Tiny::new()),
-        "W8" => Box::new(Chain { length: 100_000 }),
+        "W8" => Box::new(Chain { length: 100_000 / part }),
         _ => panic!("no workload {name}; there are {NAMES:?}"),
     }
 }
@@ -163,7 +171,7 @@ impl Workload for Classifier {
     }
 }
 
-/// W4: one convolution 64→64 of 16 images of 56×56, from a given cotangent to both gradients.
+/// W4: one convolution 64→64 of images of 56×56, from a given cotangent to both gradients.
 struct Convolution {
     params: Params,
     kernel: ParamId,
@@ -172,11 +180,11 @@ struct Convolution {
 }
 
 impl Convolution {
-    fn new() -> Convolution {
+    fn new(images: usize) -> Convolution {
         let mut params = Params::new();
         let kernel = params.add("kernel", Tensor::zeros([3, 3, 64, 64]));
         fill(&mut params, 1..);
-        let [x, cotangent] = [0, 2].map(|s| stream([16, 56, 56, 64], s, 1.0));
+        let [x, cotangent] = [0, 2].map(|s| stream([images, 56, 56, 64], s, 1.0));
         Convolution { params, kernel, x, cotangent }
     }
 }
@@ -313,9 +321,8 @@ impl Workload for Tiny {
 }
 
 /// W8: y ← y·w + b, on single numbers: two ops each time, with shared w and b.
-pub struct Chain {
-    /// How often.
-    pub length: usize,
+struct Chain {
+    length: usize,
 }
 
 impl Workload for Chain {

@@ -5,7 +5,7 @@ use std::fmt::{Debug, Display};
 use std::ops::{Add, AddAssign, Div, Mul, Neg, Sub};
 use std::thread::LocalKey;
 
-use crate::kernels::Element;
+use crate::kernels::{Element, functions};
 use crate::local::Local;
 
 /// A floating-point element type: `f32` or `f64`.
@@ -63,7 +63,7 @@ pub trait Float:
 }
 
 macro_rules! float {
-    ($t:ident, $name:literal, $local:ident, $erf:ident) => {
+    ($t:ident, $name:literal, $local:ident, $exp:path, $ln:path, $tanh:path, $erf:path) => {
         thread_local! {
             static $local: RefCell<Local<$t>> = const { RefCell::new(Local::new()) };
         }
@@ -79,30 +79,39 @@ macro_rules! float {
             fn to_f64(self) -> f64 {
                 f64::from(self)
             }
+            #[inline(always)]
             fn exp(self) -> Self {
-                self.exp()
+                $exp(self)
             }
+            #[inline(always)]
             fn ln(self) -> Self {
-                self.ln()
+                $ln(self)
             }
+            #[inline(always)]
             fn tanh(self) -> Self {
-                self.tanh()
+                $tanh(self)
             }
+            #[inline(always)]
             fn sqrt(self) -> Self {
                 self.sqrt()
             }
+            #[inline(always)]
             fn powf(self, p: Self) -> Self {
                 self.powf(p)
             }
+            #[inline(always)]
             fn abs(self) -> Self {
                 self.abs()
             }
+            #[inline(always)]
             fn erf(self) -> Self {
-                libm::$erf(self)
+                $erf(self)
             }
+            #[inline(always)]
             fn is_nan(self) -> bool {
                 self.is_nan()
             }
+            #[inline(always)]
             fn is_finite(self) -> bool {
                 self.is_finite()
             }
@@ -113,5 +122,6 @@ macro_rules! float {
     };
 }
 
-float!(f32, "F32", LOCAL_F32, erff);
-float!(f64, "F64", LOCAL_F64, erf);
+// For `f32` those that are fast in loops; for `f64`, the type for checking, the libraries'.
+float!(f32, "F32", LOCAL_F32, functions::exp, functions::ln, functions::tanh, functions::erf);
+float!(f64, "F64", LOCAL_F64, f64::exp, f64::ln, f64::tanh, libm::erf);

@@ -169,6 +169,13 @@ pub trait Op<T: Float> {
         None
     }
 
+    /// Adds the result to `sum`, if the op can do so without making it first, and says whether it did. `sum` has
+    /// the result's shape and is nobody else's. By default it cannot.
+    fn add_to(&self, x: &[&Tensor<T>], sum: &mut Tensor<T>) -> bool {
+        let _ = (x, sum);
+        false
+    }
+
     /// The rule: given the cotangent of the result, adds each operand's contribution.
     ///
     /// Written in [`Var`]s: handed constants it computes, handed recorded variables it records

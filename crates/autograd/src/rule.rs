@@ -128,14 +128,22 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         self.cotangents[target] = Some(sum.value);
     }
 
-    /// Adds what this op computes to the gradient of operand `i`. The result is allocated as the
-    /// gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor.
+    /// Adds what this op computes to the gradient of operand `i`, of whose shape it is. The result is allocated as
+    /// the gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor; what has been
+    /// gathered already may be handed to the op, to add to it as it computes.
     #[track_caller]
     pub(crate) fn add_op<const N: usize, O: Stored<T>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
-        if self.needs(i) {
-            let contribution = Var::apply_for(self.kind(i), op, x);
-            self.add(i, contribution);
+        if !self.needs(i) {
+            return;
         }
+        if let (Targets::Eager(_), Some(sum)) = (&self.targets, &mut self.cotangents[self.edges[i] as usize])
+            && sum.is_unique()
+            && op.add_to(&x.each_ref().map(|x| &x.value), sum)
+        {
+            return;
+        }
+        let contribution = Var::apply_for(self.kind(i), op, x);
+        self.add(i, contribution);
     }
 
     /// What memory for a contribution to operand `i` is for: the first one to a parameter becomes its

@@ -1,5 +1,6 @@
 //! A moving average of the parameters.
 
+use tandem_autograd::kernels::elementwise::each;
 use tandem_autograd::{Float, Params, SlotId, Tensor};
 
 use crate::optimizer::{PerSlot, State, inherited};
@@ -47,8 +48,7 @@ impl<T: Float> Ema<T> {
         for slot in params.slots() {
             let (steps, [average]) = self.state.step(slot);
             let weight = if steps == 1 { T::ONE } else { weight };
-            let take_in = |(a, &w): (&mut T, &T)| *a = *a + weight * (w - *a);
-            average.update(|a| a.iter_mut().zip(params.value(slot).data()).for_each(take_in));
+            average.update(|a| each([a], [params.value(slot).data()], |[a], [w]| [a + weight * (w - a)]));
         }
     }
 

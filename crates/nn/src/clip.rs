@@ -1,5 +1,7 @@
 //! Gradients cut to a size, over slots: a shared parameter is one term of the norm.
 
+use tandem_autograd::kernels::elementwise::each;
+use tandem_autograd::kernels::reduce::sum_of_squares;
 use tandem_autograd::{Float, Gradients};
 
 /// The norm of all gradients of parameters as one vector, √ Σ g², added up in `f64`.
@@ -12,15 +14,7 @@ use tandem_autograd::{Float, Gradients};
 /// assert_eq!(tandem_nn::gradient_norm(&gradients), 5.0);
 /// ```
 pub fn gradient_norm<T: Float>(gradients: &Gradients<T>) -> f64 {
-    const LANES: usize = 8;
-    // Several sums at once: one would wait for itself at every number.
-    let mut sums = [0.0; LANES];
-    for (_, gradient) in gradients.iter() {
-        for numbers in gradient.data().chunks(LANES) {
-            sums.iter_mut().zip(numbers).for_each(|(sum, g)| *sum += g.to_f64() * g.to_f64());
-        }
-    }
-    sums.iter().sum::<f64>().sqrt()
+    gradients.iter().map(|(_, gradient)| sum_of_squares(gradient.data())).sum::<f64>().sqrt()
 }
 
 /// Makes the [norm](gradient_norm) of all gradients of parameters at most `max`, by one factor
@@ -50,7 +44,7 @@ pub fn clip_norm<T: Float>(gradients: &mut Gradients<T>, max: f64) -> f64 {
     if norm.is_finite() && factor < 1.0 {
         let factor = T::from_f64(factor);
         for (_, gradient) in gradients.iter_mut() {
-            gradient.update(|g| g.iter_mut().for_each(|g| *g = *g * factor));
+            gradient.update(|g| each([g], [], |[g], []| [g * factor]));
         }
     }
     norm
@@ -75,12 +69,11 @@ pub fn clip_norm<T: Float>(gradients: &mut Gradients<T>, max: f64) -> f64 {
 pub fn clip_value<T: Float>(gradients: &mut Gradients<T>, limit: f64) {
     assert!(limit >= 0.0, "clip_value() takes a limit of at least 0, found {limit}");
     let limit = T::from_f64(limit);
-    let clip = |g: &mut T| match *g {
-        large if large > limit => *g = limit,
-        small if small < -limit => *g = -limit,
-        _ => {}
+    let clip = |[g]: [T; 1], []: [T; 0]| {
+        let g = if g > limit { limit } else { g };
+        [if g < -limit { -limit } else { g }]
     };
     for (_, gradient) in gradients.iter_mut() {
-        gradient.update(|g| g.iter_mut().for_each(clip));
+        gradient.update(|g| each([g], [], clip));
     }
 }

@@ -2,13 +2,15 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use tandem_autograd::kernels::elementwise::each;
+use tandem_autograd::kernels::reduce::replace_and_sum;
 use tandem_autograd::kernels::threads::for_each_chunk;
 use tandem_autograd::{Float, Gradients, Kind, Params, Shape, SlotId, Tensor};
 
 use crate::penalty::{Groups, Lay};
 
 /// How many numbers are turned from differences into gradients at a time: they fit into the nearest cache.
-pub(crate) const BLOCK: usize = 256;
+pub(crate) const BLOCK: usize = 1024;
 /// Sums that the processor adds to at a time.
 const LANES: usize = 8;
 /// A pass over fewer numbers is one chunk, on the calling thread: waking another would take longer.
@@ -31,8 +33,8 @@ impl<T: Float> Sides<'_, T> {
     pub(crate) fn differences(&self, at: usize, d: &mut [T]) {
         let first = &self.first[at..at + d.len()];
         match self.second {
-            &[b] => d.iter_mut().zip(first).for_each(|(d, &a)| *d = a - b),
-            second => d.iter_mut().zip(first).zip(&second[at..]).for_each(|((d, &a), &b)| *d = a - b),
+            &[b] => each([d], [first], |_, [a]| [a - b]),
+            second => each([d], [first, &second[at..at + first.len()]], |_, [a, b]| [a - b]),
         }
     }
 
@@ -90,9 +92,14 @@ impl<T: Float> Pass<'_, T> {
     /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d).
     pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) {
         let (lambda, weight) = (self.lambda, self.sides.weight);
+        // c φ(d) and λ c φ′(d).
+        let weighted = |c: T, (term, derivative): (T, T)| (c * term, lambda * c * derivative);
         match weight {
-            &[c] => self.blocks(|_, d| turn(d, |_| c, lambda, &f)),
-            weight => self.blocks(|at, d| turn(d, |k| weight[at + k], lambda, &f)),
+            &[c] => self.blocks(|_, d| replace_and_sum(d, [], &|d, []| weighted(c, f(d)))),
+            weight => self.blocks(|at, d| {
+                let weight = &weight[at..at + d.len()];
+                replace_and_sum(d, [weight], &|d, [c]| weighted(c, f(d)))
+            }),
         }
     }
 
@@ -132,10 +139,10 @@ impl<T: Float> Pass<'_, T> {
                 sum += turn(at, d).to_f64();
                 let here = at - start..at - start + d.len();
                 if let Some(a) = &mut into[0] {
-                    a[here.clone()].iter_mut().zip(&*d).for_each(|(g, &d)| *g += d);
+                    each([&mut a[here.clone()]], [d], |[g], [d]| [g + d]);
                 }
                 if let Some(b) = &mut into[1] {
-                    b[here].iter_mut().zip(&*d).for_each(|(g, &d)| *g += -d);
+                    each([&mut b[here]], [d], |[g], [d]| [g - d]);
                 }
             }
             sums[index].store(sum.to_bits(), Ordering::Relaxed);
@@ -150,26 +157,6 @@ impl<T: Float> Pass<'_, T> {
         let sums = sums.iter().map(|sum| f64::from_bits(sum.load(Ordering::Relaxed)));
         self.omega = Some(sums.fold(self.omega.unwrap_or(0.0), |sum, more| sum + more));
     }
-}
-
-/// Turns differences into λ c φ′(d), and returns Σ c φ(d), added up in lanes, so that the processor adds several
-/// at a time.
-#[inline(always)]
-fn turn<T: Float>(d: &mut [T], weight: impl Fn(usize) -> T, lambda: T, f: impl Fn(T) -> (T, T)) -> T {
-    let mut lanes = [T::ZERO; LANES];
-    let mut place = |lane: usize, k: usize, d: &mut T| {
-        let (c, (term, derivative)) = (weight(k), f(*d));
-        lanes[lane] += c * term;
-        *d = lambda * c * derivative;
-    };
-    let mut chunks = d.chunks_exact_mut(LANES);
-    let mut k = 0;
-    for chunk in &mut chunks {
-        chunk.iter_mut().enumerate().for_each(|(lane, d)| place(lane, k + lane, d));
-        k += LANES;
-    }
-    chunks.into_remainder().iter_mut().enumerate().for_each(|(lane, d)| place(lane, k + lane, d));
-    lanes.into_iter().fold(T::ZERO, |sum, lane| sum + lane)
 }
 
 /// Multiplies the numbers `d`, of which the first is number `at`, by the factors of their groups.

@@ -4,8 +4,13 @@
 //! kernel at position (y, x) lies at y·s·W·C + x·s·C + i·d·W·C + j·d·C + c. Position and place add
 //! up, so "positions × places" is a matrix with overlapping rows, and a convolution is its product
 //! with the kernel; the kernel gradient is a product over the positions instead of the places.
+//!
+//! Convolutions with 3 × 3 kernels and many channels are computed by tiles instead, see `winograd`.
+
+use std::cell::Cell;
 
 use super::product::{Contraction, Digits, Element, contract, scratch_len};
+use super::winograd::Winograd;
 
 /// Where everything lies. Pairs are rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -76,7 +81,7 @@ impl Geometry {
     }
 
     /// How many numbers the padded images hold.
-    pub fn padded_len(&self) -> usize {
+    fn padded_len(&self) -> usize {
         let [rows, columns] = self.padded();
         self.images * rows * columns * self.channels[0]
     }
@@ -87,9 +92,14 @@ impl Geometry {
     }
 
     /// Writes the images with their padding.
-    pub fn pad_into<T: Element>(&self, x: &[T], out: &mut [T]) {
-        out.fill(T::default());
-        self.rows(|padded, image, len| out[padded..padded + len].copy_from_slice(&x[image..image + len]));
+    fn pad_into<T: Element>(&self, x: &[T], out: &mut [T]) {
+        let mut done = 0;
+        self.rows(|padded, image, len| {
+            out[done..padded].fill(T::default());
+            done = padded + len;
+            out[padded..done].copy_from_slice(&x[image..image + len]);
+        });
+        out[done..].fill(T::default());
     }
 
     /// Takes the images out of their padding.
@@ -238,40 +248,107 @@ impl Geometry {
     }
 }
 
-/// Scratch for [`forward`].
-pub fn forward_scratch<T: Element>(g: &Geometry) -> usize {
-    g.parts().map(|part| scratch_len::<T>(&g.forward_product(&part))).max().unwrap_or(0)
+thread_local! {
+    /// What [`with_direct_convolution`] has set for this thread.
+    static DIRECT: Cell<bool> = const { Cell::new(false) };
 }
 
-/// The convolution of padded images.
-pub fn forward<T: Element>(g: &Geometry, padded: &[T], kernel: &[T], out: &mut [T], scratch: &mut [T]) {
-    for part in g.parts() {
-        contract(&g.forward_product(&part), padded, kernel, out, false, scratch);
+/// Calls `f`; convolutions that it starts on this thread add up every sum as it is written, also
+/// those that would be computed by tiles, with a quarter of the multiplications and a digit less.
+pub fn with_direct_convolution<R>(f: impl FnOnce() -> R) -> R {
+    struct Restore(bool);
+    impl Drop for Restore {
+        fn drop(&mut self) {
+            DIRECT.set(self.0);
+        }
+    }
+    let _restore = Restore(DIRECT.replace(true));
+    f()
+}
+
+/// The convolution by tiles, where it is faster and digits are few anyway: in `f32`.
+fn by_tiles<T: Element>(g: &Geometry) -> Option<Winograd> {
+    if size_of::<T>() > 4 || DIRECT.get() { None } else { Winograd::new(g) }
+}
+
+/// How many numbers a convolution needs besides its operands.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Space {
+    /// For something padded.
+    pub padded: usize,
+    /// For everything else.
+    pub scratch: usize,
+}
+
+/// Pads the images into `padded`, unless there is no padding.
+fn pad<'a, T: Element>(g: &Geometry, x: &'a [T], padded: &'a mut [T]) -> &'a [T] {
+    if g.pad == [0; 2] {
+        return x;
+    }
+    g.pad_into(x, padded);
+    padded
+}
+
+/// The space for an operation that takes padded images.
+fn padded_space(g: &Geometry, scratch: impl Iterator<Item = usize>) -> Space {
+    let padded = if g.pad == [0; 2] { 0 } else { g.padded_len() };
+    Space { padded, scratch: scratch.max().unwrap_or(0) }
+}
+
+/// The space for [`forward`].
+pub fn forward_space<T: Element>(g: &Geometry) -> Space {
+    match by_tiles::<T>(g) {
+        Some(tiles) => Space { padded: 0, scratch: tiles.forward_scratch::<T>() },
+        None => padded_space(g, g.parts().map(|part| scratch_len::<T>(&g.forward_product(&part)))),
     }
 }
 
-/// Scratch for [`kernel_gradient`].
-pub fn kernel_gradient_scratch<T: Element>(g: &Geometry) -> usize {
-    g.parts().map(|part| scratch_len::<T>(&g.kernel_product(&part))).max().unwrap_or(0)
-}
-
-/// The gradient of the kernels, from padded images and the cotangent.
-pub fn kernel_gradient<T: Element>(g: &Geometry, padded: &[T], cotangent: &[T], out: &mut [T], scratch: &mut [T]) {
+/// The convolution of images.
+pub fn forward<T: Element>(g: &Geometry, x: &[T], kernel: &[T], out: &mut [T], padded: &mut [T], scratch: &mut [T]) {
+    if let Some(tiles) = by_tiles::<T>(g) {
+        return tiles.forward(x, kernel, false, out, scratch);
+    }
+    let x = pad(g, x, padded);
     for part in g.parts() {
-        contract(&g.kernel_product(&part), padded, cotangent, out, false, scratch);
+        contract(&g.forward_product(&part), x, kernel, out, false, scratch);
     }
 }
 
-/// How many numbers [`input_gradient`] needs for something padded.
-pub fn input_gradient_padded(g: &Geometry) -> usize {
-    g.backwards().map_or(g.padded_len(), |back| back.padded_len())
+/// The space for [`kernel_gradient`].
+pub fn kernel_gradient_space<T: Element>(g: &Geometry) -> Space {
+    match by_tiles::<T>(g) {
+        Some(tiles) => Space { padded: 0, scratch: tiles.kernel_gradient_scratch::<T>() },
+        None => padded_space(g, g.parts().map(|part| scratch_len::<T>(&g.kernel_product(&part)))),
+    }
 }
 
-/// Scratch for [`input_gradient`].
-pub fn input_gradient_scratch<T: Element>(g: &Geometry) -> usize {
-    match g.backwards() {
-        Some(back) => scratch_len::<T>(&g.backwards_product(&back)),
-        None => g.parts().map(|part| scratch_len::<T>(&g.tap_product(&part, 0, 0))).max().unwrap_or(0),
+/// The gradient of the kernels, from images and the cotangent.
+pub fn kernel_gradient<T: Element>(
+    g: &Geometry,
+    x: &[T],
+    cotangent: &[T],
+    out: &mut [T],
+    padded: &mut [T],
+    scratch: &mut [T],
+) {
+    if let Some(tiles) = by_tiles::<T>(g) {
+        return tiles.kernel_gradient(x, cotangent, out, scratch);
+    }
+    let x = pad(g, x, padded);
+    for part in g.parts() {
+        contract(&g.kernel_product(&part), x, cotangent, out, false, scratch);
+    }
+}
+
+/// The space for [`input_gradient`].
+pub fn input_gradient_space<T: Element>(g: &Geometry) -> Space {
+    let Some(back) = g.backwards() else {
+        let scratch = g.parts().map(|part| scratch_len::<T>(&g.tap_product(&part, 0, 0))).max().unwrap_or(0);
+        return Space { padded: g.padded_len(), scratch };
+    };
+    match by_tiles::<T>(&back) {
+        Some(tiles) => Space { padded: 0, scratch: tiles.forward_scratch::<T>() },
+        None => padded_space(&back, [scratch_len::<T>(&g.backwards_product(&back))].into_iter()),
     }
 }
 
@@ -285,8 +362,11 @@ pub fn input_gradient<T: Element>(
     scratch: &mut [T],
 ) {
     if let Some(back) = g.backwards() {
-        back.pad_into(cotangent, padded);
-        return contract(&g.backwards_product(&back), padded, kernel, out, false, scratch);
+        if let Some(tiles) = by_tiles::<T>(&back) {
+            return tiles.forward(cotangent, kernel, true, out, scratch);
+        }
+        let cotangent = pad(&back, cotangent, padded);
+        return contract(&g.backwards_product(&back), cotangent, kernel, out, false, scratch);
     }
     padded.fill(T::default());
     for part in g.parts() {

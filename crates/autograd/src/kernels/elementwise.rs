@@ -1,59 +1,134 @@
-//! Loops over numbers one by one, with repetition, and sums that undo the repetition.
+//! Loops over numbers one by one, with repetition.
+//!
+//! [`each`] is the one home of all functions that act on numbers by themselves, be they an op's, an optimizer's or a
+//! penalty's: it has the loop compiled for the processor's [best instructions](super::wide), and shares it between
+//! threads when it is long.
 
-use std::ops::AddAssign;
+use std::array::from_fn;
 
 use super::layout::walk;
-use crate::float::Float;
+use super::threads::for_each_chunk;
+use super::wide::wide;
 use crate::shape::Shape;
 
-/// out = f(x).
-#[inline]
-pub fn map<T: Copy>(out: &mut [T], x: &[T], f: impl Fn(T) -> T) {
-    for (out, &x) in out.iter_mut().zip(x) {
-        *out = f(x);
-    }
+/// A loop that reads and writes fewer bytes stays on the calling thread: waking another would take longer.
+const MANY: usize = 1 << 18;
+
+/// About so many chunks are made of a loop that threads share.
+const CHUNKS: usize = 16;
+
+/// Short rows are repeated to about this length, so that wide registers are filled.
+pub(super) const TILE: usize = 256;
+
+/// How many of `len` numbers, for each of which `bytes` are moved, are one task: a multiple of `step`, or all. It
+/// follows from the lengths alone.
+pub(super) fn task_len(len: usize, bytes: usize, step: usize) -> usize {
+    if len * bytes < MANY { len.max(1) } else { len.div_ceil(CHUNKS).next_multiple_of(step) }
 }
 
-/// out = f(a, b), where b is as long as a, or is repeated to its length.
-#[inline]
-pub fn zip<T: Copy>(out: &mut [T], a: &[T], b: &[T], f: impl Fn(T, T) -> T) {
-    if let [b] = *b {
-        return map(out, a, |a| f(a, b));
+/// Overwrites N slices, number by number: `writes = f(writes, reads)`, where all slices are of one length.
+///
+/// ```
+/// use tandem_autograd::kernels::elementwise::each;
+/// let (mut w, mut v, g) = ([1.0, 2.0], [0.0, 1.0], [3.0, 4.0]);
+/// each([&mut w, &mut v], [&g], |[w, v], [g]| [w - 0.5 * (v + g), v + g]);      // a step with momentum
+/// assert_eq!((w, v), ([-0.5, -0.5], [3.0, 5.0]));
+/// ```
+///
+/// # Panics
+/// If the slices differ in length.
+#[track_caller]
+pub fn each<T: Copy + Send + Sync, const N: usize, const M: usize>(
+    writes: [&mut [T]; N],
+    reads: [&[T]; M],
+    f: impl Fn([T; N], [T; M]) -> [T; N] + Sync,
+) {
+    let len = writes.first().map_or(0, |slice| slice.len());
+    let one_length = writes.iter().all(|slice| slice.len() == len) && reads.iter().all(|slice| slice.len() == len);
+    assert!(one_length, "numbers are taken from slices of one length");
+    let chunk = task_len(len, (2 * N + M) * size_of::<T>(), 1024);
+    if chunk == len {
+        return each_of(len, writes, reads, &f);
     }
-    if out.is_empty() {
-        return;
-    }
-    for (out, a) in out.chunks_exact_mut(b.len()).zip(a.chunks_exact(b.len())) {
-        for ((out, &a), &b) in out.iter_mut().zip(a).zip(b) {
-            *out = f(a, b);
+    for_each_chunk(writes, chunk, |i, writes| {
+        let len = writes.first().map_or(0, |slice| slice.len());
+        each_of(len, writes, reads.map(|slice| &slice[i * chunk..][..len]), &f);
+    });
+}
+
+wide! {
+    fn each_of[T: Copy, const N: usize, const M: usize, F: Fn([T; N], [T; M]) -> [T; N]](
+        len: usize,
+        writes: [&mut [T]; N],
+        reads: [&[T]; M],
+        f: &F,
+    ) {
+        let writes = writes.map(|slice| &mut slice[..len]);
+        let reads = reads.map(|slice| &slice[..len]);
+        for i in 0..len {
+            let results = f(from_fn(|k| writes[k][i]), from_fn(|k| reads[k][i]));
+            for k in 0..N {
+                writes[k][i] = results[k];
+            }
         }
     }
 }
 
-/// a = f(a, b), where b is as long as a, or is repeated to its length.
-#[inline]
-pub fn zip_into<T: Copy>(a: &mut [T], b: &[T], f: impl Fn(T, T) -> T) {
+/// Has `f` write `out`, a stretch at a time, from the same stretch of `x` or in place, over threads when it is long. What
+/// it makes of a number must not depend on the stretch that it stands in.
+pub fn stretches<T: Copy + Send + Sync>(out: &mut [T], x: Option<&[T]>, f: impl Fn(&mut [T], Option<&[T]>) + Sync) {
+    let chunk = task_len(out.len(), 2 * size_of::<T>(), 1024);
+    for_each_chunk([out], chunk, |i, [out]| {
+        let len = out.len();
+        f(out, x.map(|x| &x[i * chunk..][..len]));
+    });
+}
+
+/// a = f(a, b), where b is repeated to a's shape.
+pub fn zip_into<T: Copy + Send + Sync>(a: &mut [T], wide: Shape, b: &[T], narrow: Shape, f: impl Fn(T, T) -> T + Sync) {
     if let [b] = *b {
-        return a.iter_mut().for_each(|a| *a = f(*a, b));
+        return each([a], [], |[a], []| [f(a, b)]);
     }
-    if a.is_empty() {
-        return;
+    if b.len() == a.len() {
+        return each([a], [b], |[a], [b]| [f(a, b)]);
     }
-    for a in a.chunks_exact_mut(b.len()) {
-        for (a, &b) in a.iter_mut().zip(b) {
-            *a = f(*a, b);
+    if narrow.is_suffix_of(&wide) {
+        return zip_rows(a, b, &f);
+    }
+    runs(narrow, wide, |from, to, run, step| {
+        let a = &mut a[to..to + run];
+        match step {
+            0 => each([a], [], |[a], []| [f(a, b[from])]),
+            _ => each([a], [&b[from..from + run]], |[a], [b]| [f(a, b)]),
+        }
+    });
+}
+
+/// a = f(a, b) for each row of a, a row being as long as b.
+fn zip_rows<T: Copy + Send + Sync>(a: &mut [T], b: &[T], f: &(impl Fn(T, T) -> T + Sync)) {
+    let Some(&first) = b.first() else { return };
+    let mut tile = [first; TILE];
+    let tiled = &mut tile[..TILE / b.len() * b.len()];
+    tiled.chunks_exact_mut(b.len()).for_each(|row| row.copy_from_slice(b));
+    let b = if tiled.is_empty() { b } else { tiled };
+    let chunk = task_len(a.len(), 2 * size_of::<T>(), b.len());
+    for_each_chunk([a], chunk, |_, [a]| rows_of(a, b, f));
+}
+
+wide! {
+    fn rows_of[T: Copy, F: Fn(T, T) -> T](a: &mut [T], b: &[T], f: &F) {
+        for a in a.chunks_mut(b.len()) {
+            for (a, &b) in a.iter_mut().zip(b) {
+                *a = f(*a, b);
+            }
         }
     }
 }
 
-/// Calls `visit(narrow offset, wide offset, run, step)` for every run of the wide shape's last
-/// axes along which the narrow one either moves too (`step` 1) or stands still (`step` 0).
-fn runs(narrow: Shape, wide: Shape, mut visit: impl FnMut(usize, usize, usize, usize)) {
-    if wide.is_empty() {
-        return;
-    }
+/// The last axes of the wide shape along which the narrow one either moves too or stands still: how many axes stand
+/// before them, how many numbers a run along them has, and how far a step along it moves in the narrow one, 1 or 0.
+pub(super) fn last_run(narrow: Shape, wide: Shape) -> (usize, usize, usize) {
     let strides = narrow.strides_in(&wide);
-    // Trailing axes of one kind make one run.
     let (mut outer, mut run) = (wide.rank(), 1);
     let mut step = None;
     while outer > 0 {
@@ -65,9 +140,18 @@ fn runs(narrow: Shape, wide: Shape, mut visit: impl FnMut(usize, usize, usize, u
         run *= len;
         outer -= 1;
     }
+    (outer, run, step.unwrap_or(0))
+}
+
+/// Calls `visit(narrow offset, wide offset, run, step)` for every [last run](last_run) of the wide shape.
+pub(super) fn runs(narrow: Shape, wide: Shape, mut visit: impl FnMut(usize, usize, usize, usize)) {
+    if wide.is_empty() {
+        return;
+    }
+    let (outer, run, step) = last_run(narrow, wide);
     let mut start = 0;
-    walk(wide, outer, [strides], |[at]| {
-        visit(at, start, run, step.unwrap_or(0));
+    walk(wide, outer, [narrow.strides_in(&wide)], |[at]| {
+        visit(at, start, run, step);
         start += run;
     });
 }
@@ -80,89 +164,56 @@ pub fn broadcast_into<T: Copy>(out: &mut [T], wide: Shape, x: &[T], narrow: Shap
     });
 }
 
-/// out = x summed over the axes along which `narrow` would be repeated.
-pub fn sum_into<T: Copy + Default + AddAssign>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
-    out.fill(T::default());
-    runs(narrow, wide, |to, from, run, step| match step {
-        0 => out[to] += sum(&x[from..from + run]),
-        _ => out[to..to + run].iter_mut().zip(&x[from..from + run]).for_each(|(out, &x)| *out += x),
-    });
-}
-
-/// out = the largest of the numbers of x over the axes along which `narrow` would be repeated; −∞ where
-/// there are none. A NaN is the largest, so that it is seen.
-pub fn max_into<T: Float>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
-    out.fill(T::NEG_INFINITY);
-    let larger = |a: T, b: T| if a >= b || a.is_nan() { a } else { b };
-    runs(narrow, wide, |to, from, run, step| match step {
-        0 => out[to] = x[from..from + run].iter().copied().fold(out[to], larger),
-        _ => out[to..to + run].iter_mut().zip(&x[from..from + run]).for_each(|(out, &x)| *out = larger(*out, x)),
-    });
-}
-
-/// out = ln Σ eˣ over the axes along which `narrow` would be repeated, computed as m + ln Σ eˣ⁻ᵐ with
-/// m = max x, so that no exponential overflows. `work` is as long as out.
-pub fn log_sum_exp_into<T: Float>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape, work: &mut [T]) {
-    max_into(out, narrow, x, wide);
-    work.fill(T::ZERO);
-    // Where m is infinite, x − m would be ∞ − ∞. The sum is e^∞, or has no terms but e^−∞ = 0.
-    let term = |x: T, max: T| if max.is_finite() { (x - max).exp() } else { T::ONE };
-    runs(narrow, wide, |to, from, run, step| {
-        let x = &x[from..from + run];
-        match step {
-            0 => x.iter().for_each(|&x| work[to] += term(x, out[to])),
-            _ => x.iter().zip(&out[to..to + run]).zip(&mut work[to..]).for_each(|((&x, &m), sum)| *sum += term(x, m)),
-        }
-    });
-    for (out, &sum) in out.iter_mut().zip(&*work) {
-        *out = if out.is_finite() { *out + sum.ln() } else { *out };
-    }
-}
-
-/// Σ x, by halves: the rounding error grows with the logarithm of the length.
-pub fn sum<T: Copy + Default + AddAssign>(x: &[T]) -> T {
-    const LANES: usize = 8;
-    if x.len() > 256 {
-        let (a, b) = x.split_at(x.len() / 2 / LANES * LANES);
-        let mut total = sum(a);
-        total += sum(b);
-        return total;
-    }
-    let mut lanes = [T::default(); LANES];
-    let chunks = x.chunks_exact(LANES);
-    let rest = chunks.remainder();
-    for chunk in chunks {
-        lanes.iter_mut().zip(chunk).for_each(|(lane, &x)| *lane += x);
-    }
-    let mut total = T::default();
-    lanes.iter().chain(rest).for_each(|&x| total += x);
-    total
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernels::{Instructions, set_threads, with_instructions};
+
+    /// Lengths around those at which loops change.
+    const LENGTHS: [usize; 12] = [0, 1, 2, 7, 15, 31, 64, 97, 255, 257, 1023, 100_003];
+
+    fn numbers(len: usize, seed: usize) -> Vec<f32> {
+        (0..len).map(|i| ((i * 37 + seed * 11) % 101) as f32 - 50.0).collect()
+    }
 
     #[test]
-    fn sums_undo_broadcasts_over_any_axes() {
-        let wide = Shape::from([2, 3, 1, 4]);
-        for narrow in
-            [Shape::SCALAR, [4].into(), [1].into(), [3, 1, 1].into(), [2, 1, 1, 4].into(), [2, 3, 1, 1].into(), wide]
-        {
-            let x: Vec<f64> = (0..narrow.len()).map(|i| i as f64 + 1.0).collect();
-            let mut spread = vec![f64::NAN; wide.len()];
-            broadcast_into(&mut spread, wide, &x, narrow);
-            let mut back = vec![f64::NAN; x.len()];
-            sum_into(&mut back, narrow, &spread, wide);
-            let times = (wide.len() / narrow.len()) as f64;
-            assert_eq!(back, x.iter().map(|x| x * times).collect::<Vec<_>>(), "{narrow}");
+    fn the_same_bits_for_all_instructions_threads_and_lengths() {
+        let f = |a: f32, b: f32| (a * 1.1 + b) / (b * b + 1.0);
+        for set in Instructions::ALL.into_iter().filter(|set| set.available()) {
+            for threads in [1, 2] {
+                set_threads(threads);
+                with_instructions(set, || {
+                    for len in LENGTHS {
+                        let (a, b) = (numbers(len, 1), numbers(len, 2));
+                        let mut found = vec![f32::NAN; len];
+                        each([&mut found], [&a, &b], |_, [a, b]| [f(a, b)]);
+                        assert!(found.iter().zip(a.iter().zip(&b)).all(|(&found, (&a, &b))| found == f(a, b)), "{len}");
+                    }
+                });
+            }
         }
     }
 
     #[test]
-    fn a_long_sum_keeps_its_digits() {
-        let x = vec![0.1_f32; 1 << 20];
-        let exact = f64::from(0.1_f32) * f64::from(1 << 20);
-        assert!((f64::from(sum(&x)) - exact).abs() / exact < 1e-6);
+    fn numbers_are_repeated_along_any_axes() {
+        for (narrow, wide) in [
+            ([1, 1, 1], [3, 2, 5]),
+            ([1, 1, 6], [701, 9, 6]),
+            ([1, 1, 300], [9, 57, 300]),
+            ([1, 2, 5], [3, 2, 5]),
+            ([3, 1, 1], [3, 2, 5]),
+            ([3, 1, 5], [3, 2, 5]),
+            ([1, 2, 1], [3, 2, 5]),
+            ([1, 1, 0], [3, 2, 0]),
+        ] {
+            let (narrow, wide) = (Shape::from(narrow), Shape::from(wide));
+            let (b, a) = (numbers(narrow.len(), 3), numbers(wide.len(), 4));
+            let mut spread = vec![f32::NAN; wide.len()];
+            broadcast_into(&mut spread, wide, &b, narrow);
+            let expected: Vec<f32> = a.iter().zip(&spread).map(|(a, b)| a - b).collect();
+            let mut found = a;
+            zip_into(&mut found, wide, &b, narrow, |a, b| a - b);
+            assert_eq!(found, expected, "{narrow} in {wide}");
+        }
     }
 }

@@ -7,7 +7,8 @@
 use std::ops::Range;
 use std::slice;
 
-use super::tile::{Element, Instructions};
+use super::instructions::Instructions;
+use super::tile::Element;
 
 /// A panel that is used at most so often is read where it lies if that is possible at all: copying
 /// it would take longer than is won.

@@ -5,8 +5,9 @@
 
 use std::ops::Range;
 
+use super::instructions::{Instructions, NARROWEST, WIDEST};
 use super::product::Contraction;
-use super::tile::{Element, Instructions, NARROWEST, WIDEST};
+use super::tile::Element;
 
 /// The most rows of a task. While they are worked on, their part of A stays in the cache.
 pub(super) const ROWS: usize = 192;
@@ -24,7 +25,7 @@ pub(super) const COLS: usize = WIDEST / 4;
 pub(super) const MANY: usize = 1 << 20;
 
 /// Small products of a batch are grouped until a task has about so many multiplications.
-const FEW: usize = 1 << 15;
+const FEW: usize = 1 << 18;
 
 /// A product that is shared between threads has at least so many tasks, if its lengths allow.
 const TASKS: usize = 2;

@@ -2,6 +2,9 @@
 
 use std::ops::Range;
 
+use super::quads::Quads;
+use crate::float::Float;
+
 /// Where the windows of a pooling lie: images of `height`×`width`×`channels`, windows of `size`
 /// every `stride` places, after `pad` places of padding, `out` windows along each axis.
 #[derive(Clone, Copy, Debug)]
@@ -25,7 +28,7 @@ pub struct Windows {
 #[inline(always)]
 #[expect(clippy::eq_op, clippy::neg_cmp_op_on_partial_ord, reason = "only a NaN differs from itself")]
 #[expect(clippy::needless_bitwise_bool, reason = "a lazy `&&` is a branch")]
-fn replaces<T: Copy + PartialOrd>(x: T, largest: T) -> bool {
+pub(super) fn replaces<T: Copy + PartialOrd>(x: T, largest: T) -> bool {
     !(x <= largest) & (largest == largest)
 }
 
@@ -79,9 +82,22 @@ impl Windows {
         if self.size[0] * self.size[1] <= 256 { 1 } else { 4 }
     }
 
+    /// The same windows, if they are 2×2 places side by side.
+    fn quads(&self) -> Option<Quads> {
+        let usual = self.size == [2, 2] && self.stride == [2, 2] && self.pad == [0, 0];
+        usual.then_some(Quads { image: self.image, channels: self.channels })
+    }
+
     /// For each window and channel, which of its places has the first largest number, counted row by row:
     /// the lowest bytes of all of them in `places`, then the next higher ones, if there are any.
-    pub fn first_max<T: Copy + PartialOrd>(&self, x: &[T], places: &mut [u8]) {
+    pub fn first_max<T: Copy + PartialOrd + Sync>(&self, x: &[T], places: &mut [u8]) {
+        match self.quads() {
+            Some(quads) => quads.first_max(x, places),
+            None => self.first_max_of_any(x, places),
+        }
+    }
+
+    fn first_max_of_any<T: Copy + PartialOrd>(&self, x: &[T], places: &mut [u8]) {
         let (c, width) = (self.channels, self.image[1]);
         let results = places.len() / self.place_bytes();
         self.each(self.images(x), |result, image, rows, columns, corner| {
@@ -109,9 +125,25 @@ impl Windows {
         });
     }
 
-    /// Calls `visit(result, place in the images)` for every result, from what
-    /// [`first_max`](Windows::first_max) wrote.
-    pub fn each_place(&self, places: &[u8], mut visit: impl FnMut(usize, usize)) {
+    /// z = x at the places of windows that [`first_max`](Windows::first_max) wrote.
+    pub fn pick<T: Copy + Send + Sync>(&self, x: &[T], places: &[u8], z: &mut [T]) {
+        match self.quads() {
+            Some(quads) => quads.pick(x, places, z),
+            None => self.each_place(places, |window, place| z[window] = x[place]),
+        }
+    }
+
+    /// The adjoint of [`pick`](Windows::pick): z = zeros, with each window's number added at its place.
+    pub fn put<T: Float>(&self, g: &[T], places: &[u8], z: &mut [T]) {
+        if let Some(quads) = self.quads() {
+            return quads.put(g, places, z);
+        }
+        z.fill(T::ZERO);
+        self.each_place(places, |window, place| z[place] += g[window]);
+    }
+
+    /// Calls `visit(result, place in the images)` for every result.
+    fn each_place(&self, places: &[u8], mut visit: impl FnMut(usize, usize)) {
         let ([rows, columns], c) = (self.size, self.channels);
         let results = places.len() / self.place_bytes();
         let images = results.checked_div(self.out[0] * self.out[1] * c).unwrap_or(0);
@@ -165,5 +197,55 @@ impl Windows {
                 }
             }
         });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::{Instructions, set_threads, with_instructions};
+
+    fn windows(image: [usize; 2], channels: usize) -> Windows {
+        let out = image.map(|len| len / 2);
+        Windows { image, channels, size: [2, 2], stride: [2, 2], pad: [0, 0], out }
+    }
+
+    /// Few different numbers, so that many are equal, and NaNs.
+    fn numbers(len: usize) -> Vec<f32> {
+        (0..len).map(|i| if i % 29 == 3 { f32::NAN } else { ((i * i + i / 7) % 11) as f32 }).collect()
+    }
+
+    #[test]
+    fn windows_of_two_by_two_are_as_any() {
+        let shapes =
+            [(1, [2, 2], 1), (3, [5, 7], 6), (2, [4, 6], 16), (1, [3, 4], 17), (2, [2, 9], 33), (2, [1, 4], 3)];
+        let large = (40, [30, 31], 6);
+        let sets = Instructions::ALL.into_iter().filter(|set| set.available());
+        for (set, threads) in sets.flat_map(|set| [(set, 1), (set, 2)]) {
+            set_threads(threads);
+            for (images, image, channels) in shapes.into_iter().chain([large]) {
+                with_instructions(set, || check(windows(image, channels), images));
+            }
+        }
+    }
+
+    fn check(windows: Windows, images: usize) {
+        let x = numbers(images * windows.image[0] * windows.image[1] * windows.channels);
+        let results = images * windows.out[0] * windows.out[1] * windows.channels;
+        let (mut places, mut expected) = (vec![9; results], vec![9; results]);
+        windows.first_max(&x, &mut places);
+        windows.first_max_of_any(&x, &mut expected);
+        assert_eq!(places, expected, "{windows:?}");
+
+        let bits = |x: &[f32]| x.iter().map(|x| x.to_bits()).collect::<Vec<_>>();
+        let (mut z, mut expected) = (vec![-1.0; results], vec![-1.0; results]);
+        windows.pick(&x, &places, &mut z);
+        windows.each_place(&places, |window, place| expected[window] = x[place]);
+        assert_eq!(bits(&z), bits(&expected), "{windows:?}");
+
+        let (mut back, mut expected) = (vec![-1.0; x.len()], vec![0.0; x.len()]);
+        windows.put(&z, &places, &mut back);
+        windows.each_place(&places, |window, place| expected[place] += z[window]);
+        assert_eq!(bits(&back), bits(&expected), "{windows:?}");
     }
 }

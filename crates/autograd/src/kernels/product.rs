@@ -17,11 +17,13 @@ use std::slice;
 
 use super::digits::Table;
 pub use super::digits::{Digits, MAX_DIGITS};
+pub use super::instructions::{Instructions, with_instructions};
+use super::instructions::{NARROWEST, WIDEST};
 use super::panel::Panel;
 use super::plan::{COLS, MANY, Plan, ROWS, SUMS, Task};
 use super::threads::{for_each_on, threads};
-use super::tile::{Block, NARROWEST, WIDEST};
-pub use super::tile::{Element, Instructions, with_instructions};
+use super::tile::Block;
+pub use super::tile::Element;
 
 /// A product: C\[p, i, j\] (+)= Σₖ A\[p, i, k\] · B\[p, k, j\].
 #[derive(Clone, Copy, Debug)]
@@ -89,7 +91,7 @@ impl Contraction {
     }
 
     /// How many numbers a block of B in a panel has at most, whatever the instructions.
-    fn panel_len<T: Element>(&self) -> usize {
+    pub(super) fn panel_len<T: Element>(&self) -> usize {
         let width = self.cols.len().clamp(NARROWEST / size_of::<T>(), WIDEST / size_of::<T>());
         width.next_power_of_two() * self.sums.len().min(SUMS)
     }

@@ -6,94 +6,18 @@
 //! allow.
 
 use std::array;
-use std::cell::Cell;
 use std::mem::MaybeUninit;
 use std::ops::{AddAssign, Mul};
 use std::slice;
 
 #[cfg(target_arch = "x86_64")]
-use std::arch::x86_64::{
-    __m256, __m256d, __m512, __m512d, _mm256_add_pd, _mm256_add_ps, _mm256_fmadd_pd, _mm256_fmadd_ps, _mm256_loadu_pd,
-    _mm256_loadu_ps, _mm256_set1_pd, _mm256_set1_ps, _mm256_storeu_pd, _mm256_storeu_ps, _mm512_add_pd, _mm512_add_ps,
-    _mm512_fmadd_pd, _mm512_fmadd_ps, _mm512_loadu_pd, _mm512_loadu_ps, _mm512_set1_pd, _mm512_set1_ps,
-    _mm512_storeu_pd, _mm512_storeu_ps,
-};
+use std::arch::x86_64::{__m256, __m256d, __m512, __m512d};
+
+use super::instructions::{Instructions, NARROWEST, WIDEST};
+use super::lane::{Lane, LaneLoop, avx2, avx512};
 
 #[cfg(target_arch = "x86_64")]
 use super::transpose::{transpose_f32, transpose_f64};
-
-/// A set of instructions for which there are tiles.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Instructions {
-    /// What every processor has. Products are rounded before they are added.
-    Portable,
-    /// AVX2 and FMA: 16 registers of 32 bytes.
-    Avx2,
-    /// AVX-512, with the instructions for shorter registers: 32 registers of 64 bytes.
-    Avx512,
-}
-
-/// Bytes of the widest tile there is.
-pub(super) const WIDEST: usize = 256;
-
-/// Bytes of the narrowest tile that every instruction set has.
-pub(super) const NARROWEST: usize = 32;
-
-thread_local! {
-    /// What [`with_instructions`] has set for this thread.
-    static CHOSEN: Cell<Option<Instructions>> = const { Cell::new(None) };
-}
-
-impl Instructions {
-    /// All sets, the slowest first.
-    pub const ALL: [Self; 3] = [Self::Portable, Self::Avx2, Self::Avx512];
-
-    /// Whether this processor has them.
-    pub fn available(self) -> bool {
-        match self {
-            Self::Portable => true,
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx2 => is_x86_feature_detected!("avx2") && is_x86_feature_detected!("fma"),
-            #[cfg(target_arch = "x86_64")]
-            Self::Avx512 => is_x86_feature_detected!("avx512f") && is_x86_feature_detected!("avx512vl"),
-            #[cfg(not(target_arch = "x86_64"))]
-            _ => false,
-        }
-    }
-
-    /// Those that products started by this thread use: the best that there are, unless
-    /// [`with_instructions`] says otherwise.
-    pub fn current() -> Self {
-        let best = || Self::ALL.into_iter().rev().find(|set| set.available());
-        CHOSEN.get().or_else(best).unwrap_or(Self::Portable)
-    }
-
-    /// The widths of the tiles in bytes, the widest first.
-    pub(super) fn widths(self) -> &'static [usize] {
-        match self {
-            Self::Portable => &[NARROWEST],
-            Self::Avx2 => &[64, NARROWEST],
-            Self::Avx512 => &[WIDEST, 192, 128, 64, NARROWEST],
-        }
-    }
-}
-
-/// Calls `f`; products that it starts on this thread use these instructions. For tests, which hold
-/// the sets against each other.
-///
-/// # Panics
-/// If the processor does not have them.
-pub fn with_instructions<R>(instructions: Instructions, f: impl FnOnce() -> R) -> R {
-    struct Restore(Option<Instructions>);
-    impl Drop for Restore {
-        fn drop(&mut self) {
-            CHOSEN.set(self.0);
-        }
-    }
-    assert!(instructions.available(), "this processor does not have {instructions:?}");
-    let _restore = Restore(CHOSEN.replace(Some(instructions)));
-    f()
-}
 
 /// A number that products are made of: `f32` or `f64`.
 pub trait Element: Copy + Send + Sync + Default + Mul<Output = Self> + AddAssign + 'static {
@@ -104,6 +28,17 @@ pub trait Element: Copy + Send + Sync + Default + Mul<Output = Self> + AddAssign
     /// block is as its fields say.
     #[doc(hidden)]
     unsafe fn multiply(instructions: Instructions, width: usize, block: &Block<'_, Self>);
+
+    /// Runs a loop with the widest registers of these instructions.
+    ///
+    /// # Safety
+    /// The processor has them, and what the loop itself demands.
+    #[doc(hidden)]
+    unsafe fn run(instructions: Instructions, body: impl LaneLoop<Self>);
+
+    /// The nearest number of this type.
+    #[doc(hidden)]
+    fn rounded(x: f64) -> Self;
 
     /// How many columns [`transpose`](Element::transpose) takes at once.
     #[doc(hidden)]
@@ -138,101 +73,6 @@ pub struct Block<'a, T> {
     /// Add to C instead of overwriting it.
     pub(super) add: bool,
 }
-
-/// A register: `LEN` numbers side by side.
-///
-/// # Safety of the methods
-/// The processor has the register's instructions, and pointers point to `LEN` numbers.
-trait Lane: Copy {
-    type Number: Element;
-    const LEN: usize;
-    /// x in every place.
-    unsafe fn splat(x: Self::Number) -> Self;
-    unsafe fn load(from: *const Self::Number) -> Self;
-    unsafe fn store(self, to: *mut Self::Number);
-    /// self + x.
-    unsafe fn add(self, x: Self) -> Self;
-    /// self · x + sum.
-    unsafe fn multiply_add(self, x: Self, sum: Self) -> Self;
-}
-
-impl<T: Element, const N: usize> Lane for [T; N] {
-    type Number = T;
-    const LEN: usize = N;
-    #[inline(always)]
-    unsafe fn splat(x: T) -> Self {
-        [x; N]
-    }
-    #[inline(always)]
-    unsafe fn load(from: *const T) -> Self {
-        // SAFETY: the caller vouches for N numbers.
-        unsafe { from.cast::<Self>().read() }
-    }
-    #[inline(always)]
-    unsafe fn store(self, to: *mut T) {
-        // SAFETY: the caller vouches for N numbers.
-        unsafe { to.cast::<Self>().write(self) }
-    }
-    #[inline(always)]
-    unsafe fn add(mut self, x: Self) -> Self {
-        for i in 0..N {
-            self[i] += x[i];
-        }
-        self
-    }
-    #[inline(always)]
-    unsafe fn multiply_add(self, x: Self, mut sum: Self) -> Self {
-        // Not `mul_add`: without an instruction for it, that is a slow call.
-        for i in 0..N {
-            sum[i] += self[i] * x[i];
-        }
-        sum
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-macro_rules! lane {
-    ($lane:ident, $number:ident, $len:literal, $splat:ident, $load:ident, $store:ident, $add:ident, $multiply_add:ident) => {
-        impl Lane for $lane {
-            type Number = $number;
-            const LEN: usize = $len;
-            #[inline(always)]
-            unsafe fn splat(x: $number) -> Self {
-                // SAFETY: the caller vouches for the instructions.
-                unsafe { $splat(x) }
-            }
-            #[inline(always)]
-            unsafe fn load(from: *const $number) -> Self {
-                // SAFETY: the caller vouches for the instructions and the numbers.
-                unsafe { $load(from) }
-            }
-            #[inline(always)]
-            unsafe fn store(self, to: *mut $number) {
-                // SAFETY: the caller vouches for the instructions and the numbers.
-                unsafe { $store(to, self) }
-            }
-            #[inline(always)]
-            unsafe fn add(self, x: Self) -> Self {
-                // SAFETY: the caller vouches for the instructions.
-                unsafe { $add(self, x) }
-            }
-            #[inline(always)]
-            unsafe fn multiply_add(self, x: Self, sum: Self) -> Self {
-                // SAFETY: the caller vouches for the instructions.
-                unsafe { $multiply_add(self, x, sum) }
-            }
-        }
-    };
-}
-
-#[cfg(target_arch = "x86_64")]
-lane!(__m256, f32, 8, _mm256_set1_ps, _mm256_loadu_ps, _mm256_storeu_ps, _mm256_add_ps, _mm256_fmadd_ps);
-#[cfg(target_arch = "x86_64")]
-lane!(__m256d, f64, 4, _mm256_set1_pd, _mm256_loadu_pd, _mm256_storeu_pd, _mm256_add_pd, _mm256_fmadd_pd);
-#[cfg(target_arch = "x86_64")]
-lane!(__m512, f32, 16, _mm512_set1_ps, _mm512_loadu_ps, _mm512_storeu_ps, _mm512_add_ps, _mm512_fmadd_ps);
-#[cfg(target_arch = "x86_64")]
-lane!(__m512d, f64, 8, _mm512_set1_pd, _mm512_loadu_pd, _mm512_storeu_pd, _mm512_add_pd, _mm512_fmadd_pd);
 
 /// The sums of R rows from `row` on, over the whole stretch of the sum.
 ///
@@ -343,20 +183,15 @@ unsafe fn sweep<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Nu
     }
 }
 
-/// [`sweep`], compiled for AVX-512.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx512f,avx512vl")]
-unsafe fn sweep_avx512<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Number>) {
-    // SAFETY: as the caller vouches.
-    unsafe { sweep::<L, R, W>(block) }
-}
+/// [`sweep`] over a block, for any registers.
+struct Sweep<'a, T, const R: usize, const W: usize>(&'a Block<'a, T>);
 
-/// [`sweep`], compiled for AVX2 and FMA.
-#[cfg(target_arch = "x86_64")]
-#[target_feature(enable = "avx2,fma")]
-unsafe fn sweep_avx2<L: Lane, const R: usize, const W: usize>(block: &Block<'_, L::Number>) {
-    // SAFETY: as the caller vouches.
-    unsafe { sweep::<L, R, W>(block) }
+impl<T: Element, const R: usize, const W: usize> LaneLoop<T> for Sweep<'_, T, R, W> {
+    #[inline(always)]
+    unsafe fn run<L: Lane<Number = T>>(self) {
+        // SAFETY: as the caller vouches.
+        unsafe { sweep::<L, R, W>(self.0) }
+    }
 }
 
 macro_rules! element {
@@ -380,22 +215,39 @@ macro_rules! element {
                 unsafe {
                     match (instructions, width * size_of::<Self>()) {
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, WIDEST) => sweep_avx512::<$full, 6, 4>(block),
+                        (Instructions::Avx512, WIDEST) => avx512::<$full, _>(Sweep::<_, 6, 4>(block)),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, 192) => sweep_avx512::<$full, 8, 3>(block),
+                        (Instructions::Avx512, 192) => avx512::<$full, _>(Sweep::<_, 8, 3>(block)),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, 128) => sweep_avx512::<$full, 8, 2>(block),
+                        (Instructions::Avx512, 128) => avx512::<$full, _>(Sweep::<_, 8, 2>(block)),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, 64) => sweep_avx512::<$full, 8, 1>(block),
+                        (Instructions::Avx512, 64) => avx512::<$full, _>(Sweep::<_, 8, 1>(block)),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx2, 64) => sweep_avx2::<$half, 6, 2>(block),
+                        (Instructions::Avx512, _) => avx512::<$half, _>(Sweep::<_, 8, 1>(block)),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, _) => sweep_avx512::<$half, 8, 1>(block),
+                        (Instructions::Avx2, 64) => avx2::<$half, _>(Sweep::<_, 6, 2>(block)),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx2, _) => sweep_avx2::<$half, 8, 1>(block),
-                        _ => sweep::<[$number; NARROWEST / size_of::<$number>()], 4, 1>(block),
+                        (Instructions::Avx2, _) => avx2::<$half, _>(Sweep::<_, 8, 1>(block)),
+                        _ => Sweep::<_, 4, 1>(block).run::<[$number; NARROWEST / size_of::<$number>()]>(),
                     }
                 }
+            }
+
+            unsafe fn run(instructions: Instructions, body: impl LaneLoop<Self>) {
+                // SAFETY: as the caller vouches.
+                unsafe {
+                    match instructions {
+                        #[cfg(target_arch = "x86_64")]
+                        Instructions::Avx512 => avx512::<$full, _>(body),
+                        #[cfg(target_arch = "x86_64")]
+                        Instructions::Avx2 => avx2::<$half, _>(body),
+                        _ => body.run::<[$number; NARROWEST / size_of::<$number>()]>(),
+                    }
+                }
+            }
+
+            fn rounded(x: f64) -> Self {
+                x as Self
             }
         }
     };

@@ -1,16 +1,50 @@
-//! Activations and losses composed of the ops, each its definition.
+//! Activations and losses composed of the ops, each its definition; and eˣ⁻ʸ, which softmax is made of.
 
 use std::f64::consts::FRAC_1_SQRT_2;
 
 use rand::{Rng, RngExt};
 
-use super::ExpSub;
+use super::elementwise::{binary, broadcast_shapes};
 use super::index::pick;
 use crate::float::Float;
+use crate::kernels::elementwise::stretches;
+use crate::kernels::functions::exp_all;
+use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
-use crate::shape::Shape;
+use crate::rule::Rule;
+use crate::shape::{Shape, ShapeError};
 use crate::tensor::Tensor;
 use crate::var::Var;
+
+/// z = eˣ⁻ʸ, and 0 where x is −∞, whatever y is,  x̄ = z̄ · z,  ȳ = −z̄ · z
+///
+/// What softmax is made of, with y = ln Σ eˣ.
+#[derive(Clone, Copy, Debug)]
+pub struct ExpSub;
+
+impl<T: Float> Op<T> for ExpSub {
+    fn name(&self) -> &'static str {
+        "exp_sub"
+    }
+    fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> {
+        broadcast_shapes(x[0], x[1])
+    }
+    fn saves(&self, _: Needs) -> Saves {
+        Saves::RESULT
+    }
+    fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+        let mut z = binary(x, out, |x, y| if x == T::NEG_INFINITY { x } else { x - y });
+        z.update(|z| stretches(z, None, |z, _| exp_all(z)));
+        z
+    }
+    fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+        let product = g * r.result();
+        if r.needs(1) {
+            r.add(1, -&product);
+        }
+        r.add(0, product);
+    }
+}
 
 impl<'t, T: Float> Var<'t, T> {
     /// ln(1 + eˣ) of each number, as ln(eˣ + e⁰), so that nothing overflows.

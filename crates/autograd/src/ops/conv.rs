@@ -2,10 +2,8 @@
 //! unshared kernels are one family.
 
 use crate::float::Float;
-use crate::kernels;
-use crate::kernels::convolution::Geometry;
+use crate::kernels::convolution::{self, Geometry, Space};
 use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
 use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit};
 use crate::tensor::{Tensor, scratch};
@@ -144,9 +142,8 @@ impl<T: Float> Op<T> for Conv {
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.geometry(x[0].shape(), x[1].shape()).expect("checked by shape()");
-        let padded = pad(&geometry, &x[0]);
-        run(out, kernels::convolution::forward_scratch::<T>(&geometry), |z, work| {
-            kernels::convolution::forward(&geometry, padded.data(), x[1].data(), z, work);
+        run(out, convolution::forward_space::<T>(&geometry), |z, padded, work| {
+            convolution::forward(&geometry, x[0].data(), x[1].data(), z, padded, work);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -186,12 +183,8 @@ impl<T: Float> Op<T> for ConvInput {
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(out.shape, x[1].shape()).expect("checked by shape()");
-        // The workspace is asked for outside `build`, so that a dry run sees it.
-        let mut padded = scratch::<T>(kernels::convolution::input_gradient_padded(&geometry));
-        run(out, kernels::convolution::input_gradient_scratch::<T>(&geometry), |z, work| {
-            padded.update(|padded| {
-                kernels::convolution::input_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work);
-            });
+        run(out, convolution::input_gradient_space::<T>(&geometry), |z, padded, work| {
+            convolution::input_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -231,9 +224,8 @@ impl<T: Float> Op<T> for ConvKernel {
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(x[0].shape(), out.shape).expect("checked by shape()");
-        let padded = pad(&geometry, &x[0]);
-        run(out, kernels::convolution::kernel_gradient_scratch::<T>(&geometry), |z, work| {
-            kernels::convolution::kernel_gradient(&geometry, padded.data(), x[1].data(), z, work);
+        run(out, convolution::kernel_gradient_space::<T>(&geometry), |z, padded, work| {
+            convolution::kernel_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -247,18 +239,11 @@ impl<T: Float> Op<T> for ConvKernel {
     }
 }
 
-/// The images with their padding written out; the images themselves if there is none.
-fn pad<T: Float>(geometry: &Geometry, x: &Tensor<T>) -> Tensor<T> {
-    if geometry.pad == [0; 2] {
-        return x.clone();
-    }
-    Tensor::build([geometry.padded_len()], Kind::Workspace, |out| geometry.pad_into(x.data(), out))
-}
-
-/// A new tensor from a kernel that needs `len` numbers of scratch.
-fn run<T: Float>(out: Out, len: usize, kernel: impl FnOnce(&mut [T], &mut [T])) -> Tensor<T> {
-    let mut work = scratch::<T>(len);
-    out.build(|z| work.update(|work| kernel(z, work)))
+/// A new tensor from a kernel that needs some space. It is asked for outside `build`, so that a dry run
+/// sees it.
+fn run<T: Float>(out: Out, space: Space, kernel: impl FnOnce(&mut [T], &mut [T], &mut [T])) -> Tensor<T> {
+    let (mut padded, mut work) = (scratch::<T>(space.padded), scratch::<T>(space.scratch));
+    out.build(|z| padded.update(|padded| work.update(|work| kernel(z, padded, work))))
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -2,7 +2,8 @@
 
 use super::reduce::broadcast;
 use crate::float::Float;
-use crate::kernels::elementwise::{map, zip, zip_into};
+use crate::kernels::elementwise::{each, stretches, zip_into};
+use crate::kernels::wide::wide;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
 use crate::rule::Rule;
@@ -10,23 +11,28 @@ use crate::shape::{Shape, ShapeError, fit};
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// f of each number, in place where the operand is the op's alone.
+/// A function of each number, in place where the operand is the op's alone: `f` of one number, or `all` of a stretch.
 #[inline]
-fn unary<T: Float>(x: &mut Tensor<T>, out: Out, f: impl Fn(T) -> T) -> Tensor<T> {
+fn unary<T: Float>(
+    x: &mut Tensor<T>,
+    out: Out,
+    f: impl Fn(T) -> T,
+    all: impl Fn(&mut [T], Option<&[T]>) + Sync,
+) -> Tensor<T> {
     if let Some(number) = x.number() {
         return Tensor::scalar(f(number));
     }
     if x.is_unique() {
         let mut x = std::mem::replace(x, Tensor::scalar(T::ZERO));
-        x.update(|x| x.iter_mut().for_each(|x| *x = f(*x)));
+        x.update(|z| stretches(z, None, all));
         return x;
     }
-    out.build(|z| map(z, x.data(), f))
+    out.build(|z| stretches(z, Some(x.data()), all))
 }
 
 /// f of each pair of numbers of the two operands, broadcast to the result's shape.
 #[inline]
-fn binary<T: Float>(x: &mut [Tensor<T>], out: Out, f: impl Fn(T, T) -> T) -> Tensor<T> {
+pub(super) fn binary<T: Float>(x: &mut [Tensor<T>], out: Out, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
     let [a, b] = x else { unreachable!("a binary op has two operands") };
     if a.shape() == out.shape {
         combine(a, b, out, f)
@@ -39,21 +45,24 @@ fn binary<T: Float>(x: &mut [Tensor<T>], out: Out, f: impl Fn(T, T) -> T) -> Ten
 }
 
 /// `a` has the result's shape; `b` is repeated.
-fn combine<T: Float>(a: &mut Tensor<T>, b: &mut Tensor<T>, out: Out, f: impl Fn(T, T) -> T) -> Tensor<T> {
-    if !b.shape().is_suffix_of(&out.shape) && b.len() != 1 {
-        *b = broadcast(b, out);
-    }
+fn combine<T: Float>(a: &mut Tensor<T>, b: &mut Tensor<T>, out: Out, f: impl Fn(T, T) -> T + Sync) -> Tensor<T> {
     if a.is_unique() {
         let mut a = std::mem::replace(a, Tensor::scalar(T::ZERO));
-        a.update(|a| zip_into(a, b.data(), f));
+        a.update(|a| zip_into(a, out.shape, b.data(), b.shape(), f));
         return a;
     }
-    if b.shape() == out.shape && b.is_unique() {
+    if b.shape() != out.shape {
+        return out.build(|z| {
+            z.copy_from_slice(a.data());
+            zip_into(z, out.shape, b.data(), b.shape(), f);
+        });
+    }
+    if b.is_unique() {
         let mut b = std::mem::replace(b, Tensor::scalar(T::ZERO));
-        b.update(|b| zip_into(b, a.data(), |b, a| f(a, b)));
+        b.update(|b| each([b], [a.data()], |[b], [a]| [f(a, b)]));
         return b;
     }
-    out.build(|z| zip(z, a.data(), b.data(), f))
+    out.build(|z| each([z], [a.data(), b.data()], |_, [a, b]| [f(a, b)]))
 }
 
 /// The shape that both broadcast to.
@@ -81,7 +90,12 @@ fn misfit(x: Shape, y: Shape) -> ShapeError {
 
 /// f of each pair of numbers, as a constant: for functions whose derivative is 0 or is not asked for.
 #[track_caller]
-pub(super) fn constant<'t, T: Float>(op: &str, x: &Var<'t, T>, y: &Var<'t, T>, f: impl Fn(T, T) -> T) -> Var<'t, T> {
+pub(super) fn constant<'t, T: Float>(
+    op: &str,
+    x: &Var<'t, T>,
+    y: &Var<'t, T>,
+    f: impl Fn(T, T) -> T + Sync,
+) -> Var<'t, T> {
     y.check_tape(x.core, op, 1);
     let shape = fit(op, &[x.shape(), y.shape()], broadcast_shapes(x.shape(), y.shape()));
     x.constant(binary(&mut [x.value.clone(), y.value.clone()], Out { shape, kind: Kind::Activation }, f))
@@ -139,8 +153,24 @@ macro_rules! unary_op {
                 $saves
             }
             fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
-                $(let $c = T::from_f64(self.0);)?
-                unary(&mut x[0], out, |$x| $f)
+                wide! {
+                    fn all[T: Float](z: &mut [T], x: Option<&[T]>, c: T) {
+                        let _ = c;
+                        $(let $c = c;)?
+                        match x {
+                            None => for z in z {
+                                let $x = *z;
+                                *z = $f;
+                            },
+                            Some(x) => for (z, &$x) in z.iter_mut().zip(x) {
+                                *z = $f;
+                            },
+                        }
+                    }
+                }
+                let c = T::ZERO $(+ { let $c = T::from_f64(self.0); $c })?;
+                $(let $c = c;)?
+                unary(&mut x[0], out, |$x| $f, |z, x| all(z, x, c))
             }
             #[inline]
             fn on_numbers(&self, x: &[T]) -> Option<T> {
@@ -199,19 +229,6 @@ binary_op!(
             r.add(1, -(&quotient * r.result()));
         }
         r.add(0, quotient);
-    }
-);
-
-binary_op!(
-    /// z = eˣ⁻ʸ, and 0 where x is −∞, whatever y is,  x̄ = z̄ · z,  ȳ = −z̄ · z
-    ///
-    /// What softmax is made of, with y = ln Σ eˣ.
-    ExpSub, "exp_sub", |_needs| Saves::RESULT, |x, y| if x == T::NEG_INFINITY { T::ZERO } else { (x - y).exp() }, |r, g| {
-        let product = g * r.result();
-        if r.needs(1) {
-            r.add(1, -&product);
-        }
-        r.add(0, product);
     }
 );
 

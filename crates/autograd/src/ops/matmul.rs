@@ -91,7 +91,14 @@ impl<T: Float> Op<T> for MatMul {
             return out.build(|z| matrices.multiply(x[0].data(), x[1].data(), z));
         }
         let product = self.contraction(left, right);
-        contract(&product, &x[0], &x[1], out)
+        let mut work = scratch::<T>(kernels::scratch_len::<T>(&product));
+        out.build(|z| work.update(|work| kernels::contract(&product, x[0].data(), x[1].data(), z, false, work)))
+    }
+    fn add_to(&self, x: &[&Tensor<T>], sum: &mut Tensor<T>) -> bool {
+        let product = self.contraction(x[0].shape(), x[1].shape());
+        let mut work = scratch::<T>(kernels::scratch_len::<T>(&product));
+        sum.update(|sum| work.update(|work| kernels::contract(&product, x[0].data(), x[1].data(), sum, true, work)));
+        true
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let MatMul { tx, ty } = *self;
@@ -106,12 +113,6 @@ impl<T: Float> Op<T> for MatMul {
             r.add_op(1, op, if ty { [g, x] } else { [x, g] });
         }
     }
-}
-
-/// A contraction into a new tensor, with scratch from the pool.
-pub(super) fn contract<T: Float>(spec: &Contraction, a: &Tensor<T>, b: &Tensor<T>, out: Out) -> Tensor<T> {
-    let mut work = scratch::<T>(kernels::scratch_len::<T>(spec));
-    out.build(|z| work.update(|work| kernels::contract(spec, a.data(), b.data(), z, false, work)))
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -17,7 +17,7 @@
 //! | fused | definition |
 //! |---|---|
 //! | `conv`: convolution, its input gradient, its kernel gradient | unfold, then a product; transposed and 1-D convolution are composed of it |
-//! | `reduce`: log-sum-exp; `elementwise`: eˣ⁻ʸ | m + ln Σ eˣ⁻ᵐ; softmax and cross-entropy in `activation` are composed of both |
+//! | `reduce`: log-sum-exp; `activation`: eˣ⁻ʸ | m + ln Σ eˣ⁻ᵐ; softmax and cross-entropy in `activation` are composed of both |
 //! | `pooling`: pick and put at a place of each window | the largest of each unfolded window |
 //! | `pooling`: sum over windows, and its adjoint | the sum of each unfolded window |
 //!
@@ -42,8 +42,9 @@ mod unfold;
 
 use std::rc::Rc;
 
+pub use activation::ExpSub;
 pub use conv::{Conv, ConvInput, ConvKernel};
-pub use elementwise::{Add, Div, Erf, Exp, ExpSub, Ln, Mul, Power, Relu, Scale, Shift, Sigmoid, Sub, Tanh};
+pub use elementwise::{Add, Div, Erf, Exp, Ln, Mul, Power, Relu, Scale, Shift, Sigmoid, Sub, Tanh};
 pub use index::{Gather, ScatterAdd};
 pub use layout::{Concat, Pad, Permute, Reshape, Slice};
 pub use matmul::MatMul;

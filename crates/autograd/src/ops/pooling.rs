@@ -101,7 +101,7 @@ impl<T: Float> Op<T> for PoolPick {
         let (x, places) = (&x[0], bytes(x[1].data()));
         let windows = self.0.over(x.shape());
         let used = out.shape.len() * windows.place_bytes();
-        out.build(|z| windows.each_place(&places[..used], |window, place| z[window] = x.data()[place]))
+        out.build(|z| windows.pick(x.data(), &places[..used], z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
@@ -135,10 +135,7 @@ impl<T: Float> Op<T> for PoolPut {
         let (g, places) = (&x[0], bytes(x[1].data()));
         let windows = self.window.over(out.shape);
         let used = g.len() * windows.place_bytes();
-        out.build(|z| {
-            z.fill(T::ZERO);
-            windows.each_place(&places[..used], |window, place| z[place] += g.data()[window]);
-        })
+        out.build(|z| windows.put(g.data(), &places[..used], z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         r.add_op(0, PoolPick(self.window), [g, r.x(1)]);

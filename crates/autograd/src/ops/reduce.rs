@@ -2,8 +2,9 @@
 
 use super::ExpSub;
 use crate::float::Float;
-use crate::kernels::elementwise::{broadcast_into, log_sum_exp_into, sum_into};
+use crate::kernels::elementwise::broadcast_into;
 use crate::kernels::index::first_largest_into;
+use crate::kernels::reduce::{log_sum_exp_into, sum_into};
 use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::Kind;
 use crate::rule::Rule;

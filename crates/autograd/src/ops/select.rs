@@ -3,7 +3,7 @@
 use super::elementwise::{broadcast_shapes, constant};
 use super::reduce::broadcast;
 use crate::float::Float;
-use crate::kernels::elementwise::zip_into;
+use crate::kernels::elementwise::each;
 use crate::op::{Needs, Op, Out, Saves};
 use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError};
@@ -37,11 +37,10 @@ impl<T: Float> Op<T> for Choose {
         let mut z =
             if x.shape() == out.shape { std::mem::replace(x, Tensor::scalar(T::ZERO)) } else { broadcast(x, out) };
         if let Some(y) = y.number() {
-            z.update(|z| zip_into(z, c.data(), |z, c| if c == T::ZERO { y } else { z }));
+            z.update(|z| each([z], [c.data()], |[z], [c]| [if c == T::ZERO { y } else { z }]));
         } else {
             let y = wide(y);
-            let pairs = c.data().iter().zip(y.data());
-            z.update(|z| z.iter_mut().zip(pairs).for_each(|(z, (&c, &y))| *z = if c == T::ZERO { y } else { *z }));
+            z.update(|z| each([z], [c.data(), y.data()], |[z], [c, y]| [if c == T::ZERO { y } else { z }]));
         }
         z.mark(out.kind);
         z

@@ -1,5 +1,6 @@
 //! Adam and AdamW.
 
+use tandem_autograd::kernels::elementwise::each;
 use tandem_autograd::{Float, Gradients, Params, SlotId, Tensor};
 
 use super::groups::Settings;
@@ -108,15 +109,13 @@ impl<T: Float, const DECOUPLED: bool> Optimizer<T> for AdamLike<T, DECOUPLED> {
             let steps = i32::try_from(steps).unwrap_or(i32::MAX);
             let [c1, c2] = self.betas.map(|beta| 1.0 - beta.powi(steps));
             let (rate, scale) = (T::from_f64(rate / c1), T::from_f64(1.0 / c2.sqrt()));
-            let update = |(((w, &g), m), v): (((&mut T, &T), &mut T), &mut T)| {
-                let g = decayed(g, decay, *w);
-                *m = b1 * *m + a1 * g;
-                *v = b2 * *v + a2 * g * g;
-                *w = kept * *w - rate * *m / (scale * v.sqrt() + epsilon);
+            let update = |[w, m, v]: [T; 3], [g]: [T; 1]| {
+                let g = decayed(g, decay, w);
+                let m = b1 * m + a1 * g;
+                let v = b2 * v + a2 * g * g;
+                [kept * w - rate * m / (scale * v.sqrt() + epsilon), m, v]
             };
-            params.update(slot, |w| {
-                m.update(|m| v.update(|v| w.iter_mut().zip(g).zip(m).zip(v).for_each(update)));
-            });
+            params.update(slot, |w| m.update(|m| v.update(|v| each([w, m, v], [g], update))));
         });
     }
 

@@ -1,5 +1,6 @@
 //! Stochastic gradient descent.
 
+use tandem_autograd::kernels::elementwise::each;
 use tandem_autograd::{Float, Gradients, Params, SlotId, Tensor};
 
 use super::groups::Settings;
@@ -69,8 +70,7 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
         if self.momentum == 0.0 {
             return each_slot(params, gradients, |params, slot, g| {
                 let [rate, decay] = self.settings.of(slot).map(T::from_f64);
-                let update = |(w, &g): (&mut T, &T)| *w = *w - rate * decayed(g, decay, *w);
-                params.update(slot, |w| w.iter_mut().zip(g).for_each(update));
+                params.update(slot, |w| each([w], [g], |[w], [g]| [w - rate * decayed(g, decay, w)]));
             });
         }
         let (momentum, nesterov) = (T::from_f64(self.momentum), self.nesterov);
@@ -78,12 +78,12 @@ impl<T: Float> Optimizer<T> for Sgd<T> {
         each_slot(params, gradients, |params, slot, g| {
             let [rate, decay] = self.settings.of(slot).map(T::from_f64);
             let (_, [v]) = self.state.step(slot);
-            let update = |((w, &g), v): ((&mut T, &T), &mut T)| {
-                let g = decayed(g, decay, *w);
-                *v = momentum * *v + g;
-                *w = *w - rate * if nesterov { g + momentum * *v } else { *v };
+            let update = |[w, v]: [T; 2], [g]: [T; 1]| {
+                let g = decayed(g, decay, w);
+                let v = momentum * v + g;
+                [w - rate * if nesterov { g + momentum * v } else { v }, v]
             };
-            params.update(slot, |w| v.update(|v| w.iter_mut().zip(g).zip(v).for_each(update)));
+            params.update(slot, |w| v.update(|v| each([w, v], [g], update)));
         });
     }
 
