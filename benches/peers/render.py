@@ -136,6 +136,7 @@ def markdown(results):
     off = sum("off" in cell for cell in results["cells"])
     where = f"{machine['processor']}, {machine['cores']} cores, {machine['vectors']}"
     rounds = "one round" if settings["rounds"] == 1 else f"the median of {settings['rounds']} rounds' medians"
+    busy = f"**Other programs ran beside it: a load of {machine['load']:g}. On two threads most of all it shows.**"
     return "\n".join(
         [
             "# Tandem beside other libraries",
@@ -146,6 +147,7 @@ def markdown(results):
             "The last column compares the lowest medians: where it says something else, the machine was busy.",
             f"{checked - off} of {checked} cells compute Tandem's figures, to a relative "
             f"{settings['tolerance']['W1']:g} (W8: {settings['tolerance']['W8']:g}).",
+            *([busy] if machine["load"] > machine["cores"] else []),
             "",
             *main,
             "",

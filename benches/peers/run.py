@@ -53,6 +53,7 @@ def main():
         # After each round, so that what was measured outlives an interruption.
         if not options.check_only:
             settings = {"rounds": done, "seconds": options.seconds, "tolerance": TOLERANCE}
+            results["machine"]["load"] = max(results["machine"].get("load", 0.0), round(os.getloadavg()[2], 1))
             write(results | {"settings": settings, "cells": cells}, options.out)
     off = [cell for cell in cells if cell.get("off")]
     for cell in off:
