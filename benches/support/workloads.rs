@@ -272,15 +272,22 @@ impl Recurrent {
     }
 }
 
-impl Workload for Recurrent {
-    fn step(&mut self) -> Vec<f64> {
-        let tape = Tape::new(&self.params);
+impl Recurrent {
+    /// A function of its own: a variable that still holds a parameter's value when that is updated costs a copy.
+    fn loss<'t>(&self, tape: &'t Tape<'_>) -> Var<'t> {
         let [wx, wh, b, weight, bias] = self.ids.map(|id| tape.param(id));
         let mut h = tape.constant(Tensor::zeros([32, 128]));
         for x in &self.x {
             h = (tape.constant(x.clone()).matmul(wx.clone()) + h.matmul(wh.clone()) + &b).tanh();
         }
-        let loss = (h.matmul(weight) + bias).cross_entropy(tape.constant(self.labels.clone()));
+        (h.matmul(weight) + bias).cross_entropy(tape.constant(self.labels.clone()))
+    }
+}
+
+impl Workload for Recurrent {
+    fn step(&mut self) -> Vec<f64> {
+        let tape = Tape::new(&self.params);
+        let loss = self.loss(&tape);
         let value = loss.item();
         let gradients = loss.backward();
         self.sgd.step(&mut self.params, &gradients);
