@@ -1,7 +1,7 @@
 //! The eight workloads in burn, on its backends `flex` and `ndarray`, with gradient descent by hand.
 
 #![recursion_limit = "256"]
-// burn recommends `flex` by now; `ndarray` is still what many programs use.
+// burn is about to replace `ndarray` by `flex`; both are measured.
 #![allow(deprecated)]
 
 use burn::tensor::activation::{log_softmax, relu, tanh};
