@@ -81,7 +81,8 @@ def parse():
         options.rounds, options.seconds = 1, 0.2
     if options.check_only:
         options.rounds, options.seconds = 1, 0.0
-    part = options.quick or set(options.workloads) != set(systems.WORKLOADS) or not set(usual) <= set(options.systems)
+    whole = set(options.workloads) == set(systems.WORKLOADS) and {1, 2} <= set(options.threads)
+    part = options.quick or not whole or not set(usual) <= set(options.systems)
     options.out = options.out or (systems.TARGET if part else systems.HERE) / "results"
     if not options.render and "tandem" not in options.systems:
         options.systems = ["tandem", *options.systems]

@@ -1,6 +1,8 @@
 //! The eight workloads in burn, on its backends `flex` and `ndarray`, with gradient descent by hand.
 
 #![recursion_limit = "256"]
+// burn is about to replace `ndarray` by `flex`; both are measured.
+#![allow(deprecated)]
 
 use burn::tensor::activation::{log_softmax, relu, tanh};
 use burn::tensor::module::{conv2d, linear, max_pool2d};
@@ -86,13 +88,17 @@ impl<const D: usize> Trained for Tensor<D> {
 
 impl<T: Trained> Trained for Vec<T> {
     fn descend(&mut self, gradients: &mut Gradients) {
-        self.iter_mut().for_each(|part| part.descend(gradients));
+        for part in self {
+            part.descend(gradients);
+        }
     }
 }
 
 impl<T: Trained, const N: usize> Trained for [T; N] {
     fn descend(&mut self, gradients: &mut Gradients) {
-        self.iter_mut().for_each(|part| part.descend(gradients));
+        for part in self {
+            part.descend(gradients);
+        }
     }
 }
 
@@ -210,7 +216,7 @@ fn convolution(device: &Device) -> Step {
 
 /// The sum of the magnitudes of the first hundred numbers.
 fn first(x: Tensor<4>) -> f64 {
-    let numbers = x.into_data().to_vec::<f32>().expect("single precision");
+    let numbers = x.into_data().try_to_vec::<f32>().expect("single precision");
     numbers.iter().take(100).map(|&x| f64::from(x).abs()).sum()
 }
 

@@ -80,7 +80,7 @@ fn report(figures: &[Vec<f64>], mut times: Vec<f64>, before: f64) -> String {
         let time = times.get((times.len() as f64 * share) as usize);
         time.map_or("null".to_owned(), f64::to_string)
     };
-    let (figures, steps) = (list(figures.iter().map(|figures| list(figures))), times.len());
+    let (figures, steps) = (list(figures.iter().map(list)), times.len());
     let (ms, p10, p90, peak) = (at(0.5), at(0.1), at(0.9), memory("VmHWM"));
     let times = format!(r#""ms": {ms}, "p10": {p10}, "p90": {p90}, "steps": {steps}"#);
     format!(r#"{{"figures": {figures}, {times}, "before": {before:.2}, "peak": {peak:.2}}}"#)
