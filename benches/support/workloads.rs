@@ -47,7 +47,8 @@ fn labels(n: usize) -> Tensor {
 /// A step that can be repeated.
 pub trait Workload {
     /// One step: forward, backward, gradient descent. The numbers in which all systems must agree: the loss before
-    /// the update; in W4 the sums of |y|, |x̄| and |w̄|; in W8 y and its derivatives with respect to x, w and b.
+    /// the update; in W4 the sums of the first hundred of |y|, |x̄| and |w̄|; in W8 y and its
+    /// derivatives with respect to x, w and b.
     fn step(&mut self) -> Vec<f64>;
 }
 
