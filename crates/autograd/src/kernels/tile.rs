@@ -223,7 +223,7 @@ macro_rules! element {
                         #[cfg(target_arch = "x86_64")]
                         (Instructions::Avx512, WIDEST) => avx512::<$full, _>(Sweep::<_, 6, 4>(block)),
                         #[cfg(target_arch = "x86_64")]
-                        (Instructions::Avx512, 192) => avx512::<$full, _>(Sweep::<_, 8, 3>(block)),
+                        (Instructions::Avx512, 192) => avx512::<$full, _>(Sweep::<_, 6, 3>(block)),
                         #[cfg(target_arch = "x86_64")]
                         (Instructions::Avx512, 128) => avx512::<$full, _>(Sweep::<_, 8, 2>(block)),
                         #[cfg(target_arch = "x86_64")]

@@ -23,8 +23,9 @@ use std::ops::Range;
 use self::transform::{Matrix, OfImages, OfKernels, OfResults, Sandwich, Square, ToKernels, ToResults};
 use super::convolution::Geometry;
 use super::instructions::{Instructions, with_instructions};
+use super::plan::MANY;
 use super::product::{Contraction, Digits, contract, scratch_len};
-use super::threads::{for_each, for_each_on, threads};
+use super::threads::{for_each_on, threads};
 use super::tile::Element;
 
 /// Rows and columns of results that a tile makes, of the image that it reads, and of points.
@@ -94,6 +95,12 @@ impl Winograd {
     /// How many tiles there are.
     fn count(&self) -> usize {
         self.images * self.tiles[0] * self.tiles[1]
+    }
+
+    /// How many threads may work on it.
+    fn team(&self) -> usize {
+        let [c, o] = self.channels;
+        if self.count() * POINTS * c * o < MANY { 1 } else { threads() }
     }
 
     /// The image of a tile, and the row and column of its first result.
@@ -194,13 +201,14 @@ impl Winograd {
     /// Scratch for [`forward`](Self::forward).
     pub(super) fn forward_scratch<T: Element>(&self) -> usize {
         let [c, o] = self.channels;
-        (POINTS + 9) * c * o + threads() * self.task_len::<T>().iter().sum::<usize>()
+        (POINTS + 9) * c * o + self.team() * self.task_len::<T>().iter().sum::<usize>()
     }
 
     /// The convolution of images that are not padded. A kernel that is read `backwards` has its axes of
     /// channels exchanged as well.
     pub(super) fn forward<T: Element>(&self, x: &[T], kernel: &[T], backwards: bool, z: &mut [T], scratch: &mut [T]) {
         let [c, o] = self.channels;
+        assert_eq!((kernel.len(), z.len()), (9 * c * o, self.images * self.out[0] * self.out[1] * o));
         let (points, rest) = scratch.split_at_mut(POINTS * c * o);
         let (turned, rest) = rest.split_at_mut(9 * c * o);
         if backwards {
@@ -214,8 +222,9 @@ impl Winograd {
         }
         self.kernel_at_points(if backwards { turned } else { kernel }, points);
         let each = self.task_len::<T>().iter().sum::<usize>();
-        let (team, space, out) = (threads().min(rest.len() / each), Shared(rest.as_mut_ptr()), Shared(z.as_mut_ptr()));
-        assert!(team > 0 && z.len() == self.images * self.out[0] * self.out[1] * o, "space for the results");
+        let (team, space, out) =
+            (self.team().min(rest.len() / each), Shared(rest.as_mut_ptr()), Shared(z.as_mut_ptr()));
+        assert!(team > 0, "space for one task");
         for_each_on(team, self.count().div_ceil(self.group), |worker, task| {
             // SAFETY: each worker has `each` numbers for itself.
             let space = unsafe { std::slice::from_raw_parts_mut(space.at(worker * each), each) };
@@ -228,7 +237,7 @@ impl Winograd {
     fn kernel_at_points<T: Element>(&self, kernel: &[T], points: &mut [T]) {
         let ([c, o], points) = (self.channels, Shared(points.as_mut_ptr()));
         let step = (c * o) as isize;
-        for_each(c, |_, i| {
+        for_each_on(self.team(), c, |_, i| {
             let from = Square { start: kernel[i * o..].as_ptr(), row: 3 * step, column: step };
             let to = Square { start: points.at(i * o), row: REACH as isize * step, column: step };
             // SAFETY: there are 9 kernels of c · o numbers and 36 values of each; row `i` is this task's.
@@ -296,23 +305,24 @@ impl Winograd {
     /// Scratch for [`kernel_gradient`](Self::kernel_gradient).
     pub(super) fn kernel_gradient_scratch<T: Element>(&self) -> usize {
         let ([c, o], [images, results, patch, _]) = (self.channels, self.task_len::<T>());
-        POINTS * c * o + images + results + threads() * patch + scratch_len::<T>(&self.kernel_product(self.group))
+        POINTS * c * o + images + results + self.team() * patch + scratch_len::<T>(&self.kernel_product(self.group))
     }
 
     /// The gradient of the kernels, from images that are not padded and the cotangent.
     pub(super) fn kernel_gradient<T: Element>(&self, x: &[T], cotangent: &[T], z: &mut [T], scratch: &mut [T]) {
         let ([c, o], lens) = (self.channels, self.task_len::<T>());
+        assert_eq!(z.len(), 9 * c * o);
         let (points, rest) = scratch.split_at_mut(POINTS * c * o);
         let (images, rest) = rest.split_at_mut(lens[0]);
         let (results, rest) = rest.split_at_mut(lens[1]);
-        let (patches, work) = rest.split_at_mut(threads() * lens[2]);
+        let (patches, work) = rest.split_at_mut(self.team() * lens[2]);
         for start in (0..self.count()).step_by(self.group) {
             let n = self.group.min(self.count() - start);
             self.pairs_at_points(start..start + n, [x, cotangent], [&mut *images, &mut *results], patches);
             contract(&self.kernel_product(n), images, results, points, start > 0, work);
         }
         let (z, step) = (Shared(z.as_mut_ptr()), (c * o) as isize);
-        for_each(c, |_, i| {
+        for_each_on(self.team(), c, |_, i| {
             let from = Square { start: points[i * o..].as_ptr(), row: REACH as isize * step, column: step };
             let to = Square { start: z.at(i * o), row: 3 * step, column: step };
             // SAFETY: there are 36 values of c · o numbers and 9 kernels of them; row `i` is this task's.
