@@ -71,7 +71,11 @@ impl Winograd {
         // Tiles that reach beyond the results, and transforms that few tiles share, cost what is won.
         let [rows, columns] = winograd.tiles;
         let dense = 8 * POINTS * rows * columns <= 5 * 9 * g.out[0] * g.out[1];
-        (dense && winograd.count() >= 32).then_some(winograd)
+        // Where little is convolved, the workspace would be more than the images and the results together.
+        let [c, o] = g.channels;
+        let workspace = POINTS * (c * o + winograd.group * (c + o));
+        let numbers = g.images * (g.image[0] * g.image[1] * c + g.out[0] * g.out[1] * o);
+        (dense && winograd.count() >= 32 && workspace <= numbers).then_some(winograd)
     }
 
     /// The convolution by tiles, if there is one: with 3 × 3 kernels, one for all positions, and
