@@ -1,7 +1,7 @@
 //! Loops over numbers one by one, with repetition.
 //!
 //! [`each`] is the one home of all functions that act on numbers by themselves, be they an op's, an optimizer's or a
-//! penalty's: it has the loop compiled for the processor's [best instructions](super::wide), and shares it between
+//! penalty's: it has the loop compiled for the processor's best instructions, and shares it between
 //! threads when it is long.
 
 use std::array::from_fn;
