@@ -15,8 +15,8 @@ WORKLOADS = {
     "W7": "perceptron 2-16-16-1, batch 1",
     "W8": "scalar chain, 100,000 × (multiply, add), shared w and b",
 }
-LIBRARIES = tuple(dict.fromkeys(system.library for system in systems.SYSTEMS))
-LIBRARY = {system.name: system.library for system in systems.SYSTEMS}
+LIBRARIES = tuple(dict.fromkeys(system.product for system in systems.SYSTEMS))
+LIBRARY = {system.name: system.product for system in systems.SYSTEMS}
 VARIANT = {system.name: system.variant for system in systems.SYSTEMS}
 
 

@@ -18,7 +18,7 @@ class System:
     """A library in one of its modes."""
 
     name: str
-    library: str
+    product: str
     program: tuple  # The command before WORKLOAD THREADS SECONDS VARIANT.
     variant: str = "-"
     environment: dict = field(default_factory=dict)
@@ -37,7 +37,7 @@ class System:
         """The environment of a cell."""
         counts = ("OMP", "MKL", "RAYON", "MATMUL")
         own = {f"{name}_NUM_THREADS": str(threads) for name in counts}
-        if self.library == "JAX":
+        if self.product == "JAX":
             own["JAX_PLATFORMS"] = "cpu"
             if threads == 1:
                 own["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false"
@@ -83,7 +83,7 @@ SYSTEMS = (
 
 def prepare(systems):
     """Makes what the systems run on: virtual environments and programs."""
-    names = {system.library for system in systems}
+    names = {system.product for system in systems}
     if "PyTorch" in names:
         _environment("pytorch", "torch==2.15.0", "numpy")
     if "JAX" in names:
