@@ -24,7 +24,7 @@ use std::process::{Command, ExitCode};
 use clap::Parser;
 use serde::{Deserialize, Serialize};
 use tandem::autograd::kernels::{Instructions, set_threads, with_instructions};
-use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes};
+use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
 
 use benches::ops::Case;
 use support::{flags, format, output};
@@ -198,6 +198,8 @@ fn total(profile: &Path) -> Result<u64, Box<dyn Error>> {
 fn run(name: &str, after: usize) {
     set_threads(1);
     with_instructions(Instructions::Avx2, || {
+        // What reading the flags took, the program's own path among it, is no workload's.
+        reset_peak();
         let before = live_bytes();
         let mut workload = build(name);
         (0..after).for_each(|_| drop(workload.step()));

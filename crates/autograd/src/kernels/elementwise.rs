@@ -41,27 +41,27 @@ pub(super) fn task_len(len: usize, bytes: usize, step: usize) -> usize {
 pub fn each<T: Copy + Send + Sync, const N: usize, const M: usize>(
     writes: [&mut [T]; N],
     reads: [&[T]; M],
-    f: impl Fn([T; N], [T; M]) -> [T; N] + Sync,
+    f: impl Fn([T; N], [T; M]) -> [T; N] + Copy + Sync,
 ) {
     let len = writes.first().map_or(0, |slice| slice.len());
     let one_length = writes.iter().all(|slice| slice.len() == len) && reads.iter().all(|slice| slice.len() == len);
     assert!(one_length, "numbers are taken from slices of one length");
     let chunk = task_len(len, (2 * N + M) * size_of::<T>(), 1024);
     if chunk == len {
-        return each_of(len, writes, reads, &f);
+        return each_of(len, writes, reads, f);
     }
     for_each_chunk(writes, chunk, |i, writes| {
         let len = writes.first().map_or(0, |slice| slice.len());
-        each_of(len, writes, reads.map(|slice| &slice[i * chunk..][..len]), &f);
+        each_of(len, writes, reads.map(|slice| &slice[i * chunk..][..len]), f);
     });
 }
 
 wide! {
-    fn each_of[T: Copy, const N: usize, const M: usize, F: Fn([T; N], [T; M]) -> [T; N]](
+    fn each_of[T: Copy, const N: usize, const M: usize, F: Fn([T; N], [T; M]) -> [T; N] + Copy](
         len: usize,
         writes: [&mut [T]; N],
         reads: [&[T]; M],
-        f: &F,
+        f: F,
     ) {
         let writes = writes.map(|slice| &mut slice[..len]);
         let reads = reads.map(|slice| &slice[..len]);

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::quads::Quads;
+use super::quads::{PLANE, Quads};
 use crate::float::Float;
 
 /// Where the windows of a pooling lie: images of `height`×`width`×`channels`, windows of `size`
@@ -82,15 +82,15 @@ impl Windows {
         if self.size[0] * self.size[1] <= 256 { 1 } else { 4 }
     }
 
-    /// The same windows, if they are 2×2 places side by side.
+    /// The same windows, if they are 2×2 places side by side, of not too many channels.
     fn quads(&self) -> Option<Quads> {
-        let usual = self.size == [2, 2] && self.stride == [2, 2] && self.pad == [0, 0] && self.channels >= 16;
+        let usual = self.size == [2, 2] && self.stride == [2, 2] && self.pad == [0, 0] && self.channels <= PLANE;
         usual.then_some(Quads { image: self.image, channels: self.channels })
     }
 
     /// For each window and channel, which of its places has the first largest number, counted row by row:
     /// the lowest bytes of all of them in `places`, then the next higher ones, if there are any.
-    pub fn first_max<T: Copy + PartialOrd + Sync>(&self, x: &[T], places: &mut [u8]) {
+    pub fn first_max<T: Float>(&self, x: &[T], places: &mut [u8]) {
         match self.quads() {
             Some(quads) => quads.first_max(x, places),
             None => self.first_max_of_any(x, places),
@@ -126,7 +126,7 @@ impl Windows {
     }
 
     /// z = x at the places of windows that [`first_max`](Windows::first_max) wrote.
-    pub fn pick<T: Copy + Send + Sync>(&self, x: &[T], places: &[u8], z: &mut [T]) {
+    pub fn pick<T: Float>(&self, x: &[T], places: &[u8], z: &mut [T]) {
         match self.quads() {
             Some(quads) => quads.pick(x, places, z),
             None => self.each_place(places, |window, place| z[window] = x[place]),
@@ -217,8 +217,15 @@ mod tests {
 
     #[test]
     fn windows_of_two_by_two_are_as_any() {
-        let shapes =
-            [(1, [2, 2], 1), (3, [5, 7], 6), (2, [4, 6], 16), (1, [3, 4], 17), (2, [2, 9], 33), (2, [1, 4], 3)];
+        let shapes = [
+            (1, [2, 2], 1),
+            (3, [5, 7], 6),
+            (2, [4, 6], 16),
+            (1, [3, 4], 17),
+            (2, [2, 9], 33),
+            (2, [1, 4], 3),
+            (1, [2, 4], 512),
+        ];
         let large = (40, [30, 31], 6);
         let sets = Instructions::ALL.into_iter().filter(|set| set.available());
         for (set, threads) in sets.flat_map(|set| [(set, 1), (set, 2)]) {

@@ -37,7 +37,7 @@ impl<T: Float> Op<T> for Choose {
         let mut z =
             if x.shape() == out.shape { std::mem::replace(x, Tensor::scalar(T::ZERO)) } else { broadcast(x, out) };
         if let Some(y) = y.number() {
-            z.update(|z| each([z], [c.data()], |[z], [c]| [if c == T::ZERO { y } else { z }]));
+            z.update(|z| each([z], [c.data()], move |[z], [c]| [if c == T::ZERO { y } else { z }]));
         } else {
             let y = wide(y);
             z.update(|z| each([z], [c.data(), y.data()], |[z], [c, y]| [if c == T::ZERO { y } else { z }]));
