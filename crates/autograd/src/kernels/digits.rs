@@ -3,6 +3,8 @@
 use std::mem::MaybeUninit;
 use std::ops::Range;
 
+use super::wide::wide;
+
 /// How many digits an index may have.
 pub const MAX_DIGITS: usize = 4;
 
@@ -84,13 +86,19 @@ impl<const N: usize> Digits<N> {
         }
         address
     }
+}
 
+wide! {
     /// Writes the addresses of the indices from `start` on in one operand, to the end of the table.
-    fn addresses(&self, operand: usize, start: usize, table: &mut [MaybeUninit<isize>]) {
+    fn write_addresses[const N: usize](
+        digits: &[(usize, [isize; N])],
+        operand: usize,
+        start: usize,
+        table: &mut [MaybeUninit<isize>],
+    ) {
         if table.is_empty() {
             return;
         }
-        let digits = self.digits();
         let last = digits.len() - 1;
         let (mut at, mut rest, mut address) = ([0; MAX_DIGITS], start, 0);
         for (i, &(len, strides)) in digits.iter().enumerate().rev() {
@@ -143,8 +151,8 @@ impl<const LEN: usize> Table<LEN> {
         indices: Range<usize>,
     ) -> &[isize] {
         let table = &mut self.0[..indices.len()];
-        digits.addresses(operand, indices.start, table);
-        // SAFETY: `addresses` has written all of it.
+        write_addresses(digits.digits(), operand, indices.start, table);
+        // SAFETY: `write_addresses` has written all of it.
         unsafe { &*(std::ptr::from_ref::<[MaybeUninit<isize>]>(table) as *const [isize]) }
     }
 }

@@ -30,25 +30,28 @@ pub(super) struct Panel<'a> {
 
 impl Panel<'_> {
     /// Where the panel lies with neighbouring columns, and its stride along the sum: in B itself, or
-    /// in the scratch space, with zeros for the columns that are missing to the width of the tile.
+    /// in the scratch space. Columns that are missing to the width of the tile have zeros there, or
+    /// whatever else follows in B: what is made of them goes nowhere.
     ///
     /// # Safety
-    /// All sums of an address from each table lead from `b` to a number. The processor has the
-    /// instructions.
+    /// All sums of an address from each table lead from `b` to a number, and so does every address
+    /// between them and `b_end`. The processor has the instructions.
     pub(super) unsafe fn place<T: Element>(
         &self,
         instructions: Instructions,
         b: *const T,
+        b_end: *const T,
         scratch: &mut [T],
     ) -> (*const T, isize) {
         let (sums, cols, width) = (self.sums, self.cols, self.width);
         let neighbours = self.col_step == Some(1);
         if neighbours
-            && cols.len() == width
             && let Some(stride) = self.sum_step
             && (self.uses <= FEW_USES || stride == width as isize)
+            && let (Some(&first), Some(&last)) = (sums.first(), sums.last())
+            && (cols.len() == width || b.wrapping_offset(cols[0] + first.max(last)).wrapping_add(width) <= b_end)
         {
-            return (b.wrapping_offset(cols[0] + sums.first().unwrap_or(&0)), stride);
+            return (b.wrapping_offset(cols[0] + first), stride);
         }
         let scratch = &mut scratch[..sums.len() * width];
         if neighbours {

@@ -70,6 +70,7 @@ pub fn contract<T: Element>(spec: &Contraction, a: &[T], b: &[T], c: &mut [T], a
         plan,
         a: a.as_ptr(),
         b: b.as_ptr(),
+        b_end: b.as_ptr_range().end,
         c: c.as_mut_ptr(),
         accumulate,
         scratch: scratch.as_mut_ptr(),
@@ -147,6 +148,8 @@ struct Product<'a, T> {
     plan: Plan,
     a: *const T,
     b: *const T,
+    /// Behind the last number of B.
+    b_end: *const T,
     c: *mut T,
     accumulate: bool,
     scratch: *mut T,
@@ -189,8 +192,8 @@ impl<T: Element> Product<'_, T> {
             let add = self.accumulate || start > 0;
             for (a, b, c) in batch.clone().map(|p| self.origin(p)) {
                 // SAFETY: all steps of the sum and all columns lead from `b` to numbers of B, as
-                // `Contraction::check` has made sure.
-                let (b, b_step) = unsafe { panel.place(self.plan.instructions, b, scratch) };
+                // `Contraction::check` has made sure, and from there on B goes to its end.
+                let (b, b_step) = unsafe { panel.place(self.plan.instructions, b, self.b_end, scratch) };
                 let block = Block { a, a_rows, a_sums, b, b_step, c, c_rows, c_cols, neighbours, add };
                 // SAFETY: `Contraction::check` has made sure that all addresses lie inside of A and
                 // C, and `Panel` that there are numbers for all columns of the tile, whose width
