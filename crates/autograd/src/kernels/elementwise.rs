@@ -14,8 +14,8 @@ use crate::shape::Shape;
 /// A loop that reads and writes fewer bytes stays on the calling thread: waking another would take longer.
 const MANY: usize = 1 << 18;
 
-/// About so many chunks are made of a loop that threads share.
-const CHUNKS: usize = 16;
+/// At most so many chunks are made of a loop that threads share.
+pub(super) const CHUNKS: usize = 16;
 
 /// Short rows are repeated to about this length, so that wide registers are filled.
 pub(super) const TILE: usize = 256;

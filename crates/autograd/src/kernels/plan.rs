@@ -12,8 +12,8 @@ use super::tile::Element;
 /// The most rows of a task. While they are worked on, their part of A stays in the cache.
 pub(super) const ROWS: usize = 192;
 
-/// Tasks get rows in multiples of this, of which the heights of all tiles are divisors.
-const ROW_STEP: usize = 24;
+/// Tasks of at most so many rows are not made lower: their tiles would be low too.
+const FEW_ROWS: usize = 12;
 
 /// The most steps of the sum in a block. A block of B stays in the cache.
 pub(super) const SUMS: usize = 128;
@@ -28,7 +28,7 @@ pub(super) const MANY: usize = 1 << 20;
 const FEW: usize = 1 << 18;
 
 /// A product that is shared between threads has at least so many tasks, if its lengths allow.
-const TASKS: usize = 2;
+const TASKS: usize = 4;
 
 /// The division of one product.
 pub(super) struct Plan {
@@ -72,14 +72,13 @@ impl Plan {
             sums: spec.sums.len(),
             grid: [0; 3],
             group: 1,
-            height: even_part(spec.rows.len(), ROWS).next_multiple_of(ROW_STEP),
+            height: even_part(spec.rows.len(), ROWS),
             wide: Instructions::current().widths()[0] / size_of::<T>(),
             depth: even_part(spec.sums.len(), SUMS),
         };
         plan.narrow(spec);
         let panels = plan.panels();
-        plan.height = even_part(plan.rows, plan.height).next_multiple_of(ROW_STEP);
-        let work = plan.height.min(plan.rows) * plan.panel(0).1 * plan.sums;
+        let work = plan.height * plan.panel(0).1 * plan.sums;
         plan.group = (FEW / work.max(1)).clamp(1, plan.batch.div_ceil(TASKS));
         plan.grid = [plan.batch.div_ceil(plan.group), plan.rows.div_ceil(plan.height), panels];
         plan
@@ -90,11 +89,13 @@ impl Plan {
     fn narrow(&mut self, spec: &Contraction) {
         let half = self.wide / 2;
         let most = (spec.multiplications() / MANY).min(TASKS);
-        while self.batch * self.rows.div_ceil(self.height) * self.panels() < most && self.height > ROW_STEP {
-            if self.height < ROWS && self.wide > half && half * self.size >= NARROWEST {
+        let mut heights = self.rows.div_ceil(self.height);
+        while self.batch * heights * self.panels() < most && self.height > FEW_ROWS {
+            if heights == 1 && half < self.wide.min(self.cols) && half * self.size >= NARROWEST {
                 self.wide = half;
             } else {
-                self.height /= 2;
+                heights += 1;
+                self.height = self.rows.div_ceil(heights);
             }
         }
     }

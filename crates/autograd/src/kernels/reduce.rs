@@ -1,12 +1,14 @@
 //! Sums, largest numbers and ln Σ eˣ: what undoes repetition.
 //!
-//! All are done by the calling thread. The order of additions follows from the lengths alone.
+//! Long sums of short rows are shared between threads, all else is done by the calling thread. The order of additions
+//! follows from the lengths alone.
 
 use std::array::from_fn;
 use std::ops::AddAssign;
 
-use super::elementwise::{TILE, last_run, runs};
+use super::elementwise::{CHUNKS, TILE, last_run, runs, task_len};
 use super::functions::{exp_all, ln_all};
+use super::threads::for_each_chunk;
 use super::wide::wide;
 use crate::float::Float;
 use crate::shape::Shape;
@@ -18,7 +20,7 @@ const LANES: usize = 32;
 const ROWS: usize = 64;
 
 /// out = x summed over the axes along which `narrow` would be repeated.
-pub fn sum_into<T: Copy + Default + AddAssign>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
+pub fn sum_into<T: Copy + Default + AddAssign + Send + Sync>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
     out.fill(T::default());
     let (_, run, step) = last_run(narrow, wide);
     if step == 1 && run == narrow.len() && (1..=TILE / 2).contains(&run) {
@@ -31,16 +33,20 @@ pub fn sum_into<T: Copy + Default + AddAssign>(out: &mut [T], narrow: Shape, x: 
 }
 
 /// Adds the rows of x, which are as long as out.
-fn sum_short_rows<T: Copy + Default + AddAssign>(out: &mut [T], x: &[T]) {
-    let width = out.len();
-    let len = TILE / width * width;
-    let mut total = [T::default(); TILE];
-    for rows in x.chunks(ROWS * len) {
-        let mut tile = [T::default(); TILE];
-        add_rows(&mut tile[..len], rows);
-        add_rows(&mut total[..len], &tile[..len]);
-    }
-    add_rows(out, &total[..len]);
+fn sum_short_rows<T: Copy + Default + AddAssign + Send + Sync>(out: &mut [T], x: &[T]) {
+    let len = TILE / out.len() * out.len();
+    let chunk = task_len(x.len(), size_of::<T>(), ROWS * len);
+    let mut totals = [[T::default(); TILE]; CHUNKS];
+    let totals = &mut totals[..x.len().div_ceil(chunk)];
+    for_each_chunk([&mut *totals], 1, |i, [total]| {
+        let x = &x[i * chunk..];
+        for rows in x[..chunk.min(x.len())].chunks(ROWS * len) {
+            let mut tile = [T::default(); TILE];
+            add_rows(&mut tile[..len], rows);
+            add_rows(&mut total[0][..len], &tile[..len]);
+        }
+    });
+    totals.iter().for_each(|total| add_rows(out, &total[..len]));
 }
 
 wide! {

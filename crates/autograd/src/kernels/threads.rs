@@ -10,7 +10,7 @@ use std::any::Any;
 use std::mem;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr;
-use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicPtr, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread::{self, Thread};
 
@@ -36,28 +36,27 @@ type Slot = AtomicPtr<Job<'static>>;
 struct Job<'a> {
     body: &'a (dyn Fn(usize, usize) + Sync),
     tasks: usize,
-    /// The next task that nobody has drawn.
-    next: AtomicUsize,
+    /// How many tasks have been drawn from the front, and from the [back](BACK).
+    drawn: AtomicU64,
     /// How many threads of the pool may still use the address of this job.
     holders: AtomicUsize,
     caller: Thread,
     panic: Mutex<Option<Box<dyn Any + Send>>>,
 }
 
+/// One task from the back, in the upper half of [`Job::drawn`].
+const BACK: u64 = 1 << 32;
+
 impl Job<'_> {
     /// Draws tasks until none is left. A panic ends the loop for all threads and is kept.
     fn work(&self, worker: usize) {
         let result = catch_unwind(AssertUnwindSafe(|| {
-            loop {
-                let task = self.next.fetch_add(1, Ordering::Relaxed);
-                if task >= self.tasks {
-                    return;
-                }
+            while let Some(task) = self.draw(worker) {
                 (self.body)(worker, task);
             }
         }));
         if let Err(panic) = result {
-            self.next.store(self.tasks, Ordering::Relaxed);
+            self.drawn.store(self.tasks as u64, Ordering::Relaxed);
             let mut first = self.panic.lock().unwrap_or_else(PoisonError::into_inner);
             if first.is_none() {
                 *first = Some(panic);
@@ -66,6 +65,16 @@ impl Job<'_> {
                 mem::forget(panic);
             }
         }
+    }
+
+    /// A task that nobody has drawn. Every other worker draws from the back: so the same part of a tensor is
+    /// mostly the same thread's, loop after loop, and still in its cache.
+    fn draw(&self, worker: usize) -> Option<usize> {
+        let from_back = worker % 2 == 1;
+        let drawn = self.drawn.fetch_add(if from_back { BACK } else { 1 }, Ordering::Relaxed);
+        let [front, back] = [drawn % BACK, drawn / BACK].map(|n| n as usize);
+        let left = front + back < self.tasks;
+        left.then(|| if from_back { self.tasks - 1 - back } else { front })
     }
 }
 
@@ -145,7 +154,8 @@ pub fn for_each_chunk<T: Send, const N: usize>(
 /// [`for_each`] on at most `limit` threads: `worker` is less than `limit`.
 pub(super) fn for_each_on(limit: usize, tasks: usize, body: impl Fn(usize, usize) + Sync) {
     let team = limit.min(tasks);
-    let Some(pool) = (if team > 1 { try_pool() } else { None }) else {
+    // More tasks than can be counted are the caller's.
+    let Some(pool) = (if team > 1 && (tasks as u64) < BACK / 2 { try_pool() } else { None }) else {
         return (0..tasks).for_each(|task| body(0, task));
     };
     share(pool, team, tasks, &body);
@@ -167,7 +177,7 @@ fn share(mut pool: MutexGuard<'_, Vec<Worker>>, team: usize, tasks: usize, body:
     let job = Job {
         body,
         tasks,
-        next: AtomicUsize::new(0),
+        drawn: AtomicU64::new(0),
         holders: AtomicUsize::new(others.len()),
         caller: thread::current(),
         panic: Mutex::new(None),

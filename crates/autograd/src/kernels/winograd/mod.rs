@@ -24,7 +24,7 @@ use self::transform::{Matrix, OfImages, OfKernels, OfResults, Sandwich, Square, 
 use super::convolution::Geometry;
 use super::instructions::{Instructions, with_instructions};
 use super::plan::MANY;
-use super::product::{Contraction, Digits, contract, scratch_len};
+use super::product::{Contraction, Digits, contract};
 use super::threads::{for_each_on, threads};
 use super::tile::Element;
 
@@ -32,9 +32,6 @@ use super::tile::Element;
 const TILE: usize = 4;
 const REACH: usize = 6;
 const POINTS: usize = REACH * REACH;
-
-/// So many tiles are brought to the points by one task.
-const TILES_A_TASK: usize = 4;
 
 /// An address that tasks share.
 #[derive(Clone, Copy)]
@@ -113,29 +110,39 @@ impl Winograd {
         (tile / columns / rows, [tile / columns % rows * TILE, tile % columns * TILE])
     }
 
-    /// matrix · tile · matrixᵀ, for squares of `len` channels.
+    /// Some rows of matrix · tile · matrixᵀ, for squares of `len` channels.
     ///
     /// # Safety
     /// All of both squares may be read or written.
     unsafe fn sandwich<T: Element, M: Matrix<IN, OUT>, const IN: usize, const OUT: usize>(
         &self,
         _matrix: M,
+        rows: Range<usize>,
         from: Square<*const T>,
         to: Square<*mut T>,
         len: usize,
     ) {
         // SAFETY: `Instructions::current` are those that the processor has; the rest as the caller vouches.
-        unsafe { T::run(self.instructions, Sandwich { matrix: PhantomData::<M>, from, to, len }) };
+        unsafe {
+            let matrix = PhantomData::<M>;
+            if rows == (0..OUT) {
+                T::run(self.instructions, Sandwich::<_, _, _, _, true> { matrix, rows, from, to, len });
+            } else {
+                T::run(self.instructions, Sandwich::<_, _, _, _, false> { matrix, rows, from, to, len });
+            }
+        }
     }
 
-    /// Transforms the N × N part of an image of `size` rows and columns that begins at `start`, which
-    /// may be outside, where there are zeros. A part that is not inside is copied to `patch` first.
+    /// Brings the N × N part of an image of `size` rows and columns that begins at `start` to some rows of
+    /// the points. It may be outside, where there are zeros; if it is not all inside, it is copied to `patch`
+    /// first.
     ///
     /// # Safety
     /// All of `to` may be written.
     unsafe fn read<T: Element, M: Matrix<N, REACH>, const N: usize>(
         &self,
         matrix: M,
+        points: Range<usize>,
         (image, size, channels): (&[T], [usize; 2], usize),
         start: [isize; 2],
         patch: &mut [T],
@@ -163,7 +170,7 @@ impl Winograd {
             Square { start: patch.as_ptr(), row: (N * channels) as isize, column: channels as isize }
         };
         // SAFETY: the square is inside of the image or of the patch; as the caller vouches for `to`.
-        unsafe { self.sandwich(matrix, from, to, channels) };
+        unsafe { self.sandwich(matrix, points, from, to, channels) };
     }
 
     /// For each point, tiles × results = tiles × channels · channels × results, for `n` tiles.
@@ -178,11 +185,11 @@ impl Winograd {
         }
     }
 
-    /// For each point, channels × results = channels × tiles · tiles × results, for `n` tiles.
-    fn kernel_product(&self, n: usize) -> Contraction {
+    /// For each point of some rows, channels × results = channels × tiles · tiles × results, for `n` tiles.
+    fn kernel_product(&self, points: Range<usize>, n: usize) -> Contraction {
         let ([c, o], group) = (self.channels.map(|len| len as isize), self.group as isize);
         Contraction {
-            batch: Digits::new(&[(POINTS, [group * c, group * o, c * o])]),
+            batch: Digits::new(&[(REACH * points.len(), [group * c, group * o, c * o])]),
             rows: Digits::new(&[(self.channels[0], [1, o])]),
             cols: Digits::new(&[(self.channels[1], [1, 1])]),
             sums: Digits::new(&[(n, [c, o])]),
@@ -245,7 +252,7 @@ impl Winograd {
             let from = Square { start: kernel[i * o..].as_ptr(), row: 3 * step, column: step };
             let to = Square { start: points.at(i * o), row: REACH as isize * step, column: step };
             // SAFETY: there are 9 kernels of c · o numbers and 36 values of each; row `i` is this task's.
-            unsafe { self.sandwich(OfKernels, from, to, o) };
+            unsafe { self.sandwich(OfKernels, 0..REACH, from, to, o) };
         });
     }
 
@@ -258,7 +265,7 @@ impl Winograd {
         for (t, tile) in tiles.clone().enumerate() {
             let to = self.values(images.as_mut_ptr(), t, c);
             // SAFETY: there are numbers for all tiles of a group.
-            unsafe { self.read_image(x, tile, patch, to) };
+            unsafe { self.read_image(0..REACH, x, tile, patch, to) };
         }
         contract(&self.forward_product(tiles.len()), images, points, results, false, work);
         for (t, tile) in tiles.enumerate() {
@@ -269,17 +276,24 @@ impl Winograd {
         }
     }
 
-    /// A tile of the images at the points.
+    /// A tile of the images at some rows of the points.
     ///
     /// # Safety
     /// All of `to` may be written.
-    unsafe fn read_image<T: Element>(&self, x: &[T], tile: usize, patch: &mut [T], to: Square<*mut T>) {
+    unsafe fn read_image<T: Element>(
+        &self,
+        points: Range<usize>,
+        x: &[T],
+        tile: usize,
+        patch: &mut [T],
+        to: Square<*mut T>,
+    ) {
         let (image, [row, column]) = self.place(tile);
         let len = self.image[0] * self.image[1] * self.channels[0];
         let x = (&x[image * len..][..len], self.image, self.channels[0]);
         let start = [row as isize - self.pad[0] as isize, column as isize - self.pad[1] as isize];
         // SAFETY: as the caller vouches.
-        unsafe { self.read(OfImages, x, start, patch, to) };
+        unsafe { self.read(OfImages, points, x, start, patch, to) };
     }
 
     /// From the points to the results of a tile, as far as there are results.
@@ -293,11 +307,11 @@ impl Winograd {
         if top + TILE <= rows && left + TILE <= columns {
             let to = Square { start: out.at(start), row: (columns * o) as isize, column: o as isize };
             // SAFETY: all of the tile's results are there; the rest as the caller vouches.
-            return unsafe { self.sandwich(ToResults, from, to, o) };
+            return unsafe { self.sandwich(ToResults, 0..TILE, from, to, o) };
         }
         let to = Square { start: patch.as_mut_ptr(), row: (TILE * o) as isize, column: o as isize };
         // SAFETY: the patch is larger than a tile of results.
-        unsafe { self.sandwich(ToResults, from, to, o) };
+        unsafe { self.sandwich(ToResults, 0..TILE, from, to, o) };
         let len = TILE.min(columns - left) * o;
         for (y, from) in patch.chunks_exact(TILE * o).take(TILE.min(rows - top)).enumerate() {
             // SAFETY: the row has `len` numbers in the results, which are this tile's.
@@ -306,61 +320,80 @@ impl Winograd {
         }
     }
 
+    /// How many rows of points a task of [`kernel_gradient`](Self::kernel_gradient) has.
+    fn rows_a_task(&self) -> usize {
+        REACH.div_ceil(self.team())
+    }
+
+    /// How many numbers some rows of tiles at the points, a patch and the product take in such a task.
+    fn kernel_task_len<T: Element>(&self) -> [usize; 4] {
+        let ([c, o], [_, _, patch, _]) = (self.channels, self.task_len::<T>());
+        let values = self.rows_a_task() * REACH * self.group;
+        [values * c, values * o, patch, self.kernel_product(0..1, self.group).panel_len::<T>()]
+    }
+
     /// Scratch for [`kernel_gradient`](Self::kernel_gradient).
     pub(super) fn kernel_gradient_scratch<T: Element>(&self) -> usize {
-        let ([c, o], [images, results, patch, _]) = (self.channels, self.task_len::<T>());
-        POINTS * c * o + images + results + self.team() * patch + scratch_len::<T>(&self.kernel_product(self.group))
+        let [c, o] = self.channels;
+        POINTS * c * o + self.team() * self.kernel_task_len::<T>().iter().sum::<usize>()
     }
 
     /// The gradient of the kernels, from images that are not padded and the cotangent.
+    ///
+    /// A task takes some rows of the points and goes through all tiles, so that tasks share nothing that they
+    /// write. Into how many tasks the rows are divided cannot be seen in a sum.
     pub(super) fn kernel_gradient<T: Element>(&self, x: &[T], cotangent: &[T], z: &mut [T], scratch: &mut [T]) {
-        let ([c, o], lens) = (self.channels, self.task_len::<T>());
+        let ([c, o], rows) = (self.channels, self.rows_a_task());
         assert_eq!(z.len(), 9 * c * o);
         let (points, rest) = scratch.split_at_mut(POINTS * c * o);
-        let (images, rest) = rest.split_at_mut(lens[0]);
-        let (results, rest) = rest.split_at_mut(lens[1]);
-        let (patches, work) = rest.split_at_mut(self.team() * lens[2]);
-        for start in (0..self.count()).step_by(self.group) {
-            let n = self.group.min(self.count() - start);
-            self.pairs_at_points(start..start + n, [x, cotangent], [&mut *images, &mut *results], patches);
-            contract(&self.kernel_product(n), images, results, points, start > 0, work);
-        }
+        let each = self.kernel_task_len::<T>().iter().sum::<usize>();
+        let (team, space, sums) =
+            (self.team().min(rest.len() / each), Shared(rest.as_mut_ptr()), Shared(points.as_mut_ptr()));
+        assert!(team > 0, "space for one task");
+        for_each_on(team, REACH.div_ceil(rows), |worker, task| {
+            let rows = task * rows..REACH.min((task + 1) * rows);
+            let (from, len) = (rows.start * REACH * c * o, rows.len() * REACH * c * o);
+            // SAFETY: each worker has `each` numbers for itself, and each row of points is one task's.
+            let (space, sums) = unsafe {
+                (
+                    std::slice::from_raw_parts_mut(space.at(worker * each), each),
+                    std::slice::from_raw_parts_mut(sums.at(from), len),
+                )
+            };
+            with_instructions(self.instructions, || self.kernel_task(rows, [x, cotangent], sums, space));
+        });
         let (z, step) = (Shared(z.as_mut_ptr()), (c * o) as isize);
         for_each_on(self.team(), c, |_, i| {
             let from = Square { start: points[i * o..].as_ptr(), row: REACH as isize * step, column: step };
             let to = Square { start: z.at(i * o), row: 3 * step, column: step };
             // SAFETY: there are 36 values of c · o numbers and 9 kernels of them; row `i` is this task's.
-            unsafe { self.sandwich(ToKernels, from, to, o) };
+            unsafe { self.sandwich(ToKernels, 0..3, from, to, o) };
         });
     }
 
-    /// Some tiles of the images and of the cotangent at the points.
-    fn pairs_at_points<T: Element>(
-        &self,
-        tiles: Range<usize>,
-        [x, cotangent]: [&[T]; 2],
-        [images, results]: [&mut [T]; 2],
-        patches: &mut [T],
-    ) {
-        let ([c, o], each) = (self.channels, self.task_len::<T>()[2]);
-        let team = patches.len() / each;
-        let (images, results, patches) =
-            (Shared(images.as_mut_ptr()), Shared(results.as_mut_ptr()), Shared(patches.as_mut_ptr()));
-        for_each_on(team, tiles.len().div_ceil(TILES_A_TASK), |worker, part| {
-            // SAFETY: each worker has a patch for itself.
-            let patch = unsafe { std::slice::from_raw_parts_mut(patches.at(worker * each), each) };
-            for t in part * TILES_A_TASK..tiles.len().min((part + 1) * TILES_A_TASK) {
-                let (image, place) = self.place(tiles.start + t);
+    /// The sums over all tiles at some rows of the points.
+    fn kernel_task<T: Element>(&self, rows: Range<usize>, [x, cotangent]: [&[T]; 2], sums: &mut [T], space: &mut [T]) {
+        let ([c, o], lens) = (self.channels, self.kernel_task_len::<T>());
+        let (images, space) = space.split_at_mut(lens[0]);
+        let (results, space) = space.split_at_mut(lens[1]);
+        let (patch, work) = space.split_at_mut(lens[2]);
+        for start in (0..self.count()).step_by(self.group) {
+            let n = self.group.min(self.count() - start);
+            for t in 0..n {
+                let (image, place) = self.place(start + t);
                 let len = self.out[0] * self.out[1] * o;
                 let cotangent = (&cotangent[image * len..][..len], self.out, o);
-                let [images, results] = [self.values(images.at(0), t, c), self.values(results.at(0), t, o)];
-                // SAFETY: there are numbers for all tiles of a group, and tile `t` is this task's.
+                let of_results = self.values(results.as_mut_ptr(), t, o);
+                let of_images = self.values(images.as_mut_ptr(), t, c);
+                // SAFETY: there are numbers for these rows of all tiles of a group.
                 unsafe {
-                    self.read_image(x, tiles.start + t, patch, images);
-                    self.read(OfResults, cotangent, place.map(|at| at as isize), patch, results);
+                    self.read_image(rows.clone(), x, start + t, patch, of_images);
+                    let place = place.map(|at| at as isize);
+                    self.read(OfResults, rows.clone(), cotangent, place, patch, of_results);
                 }
             }
-        });
+            contract(&self.kernel_product(rows.clone(), n), images, results, sums, start > 0, work);
+        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The matrices of the method, and how a tile is multiplied with one from both sides.
 
 use std::marker::PhantomData;
+use std::ops::Range;
 
 use crate::kernels::lane::{Lane, LaneLoop};
 use crate::kernels::tile::Element;
@@ -88,18 +89,22 @@ pub(super) struct Square<P> {
     pub(super) column: isize,
 }
 
-/// M · X · Mᵀ for each of `len` channels, a multiple of 16.
-pub(super) struct Sandwich<T, M, const IN: usize, const OUT: usize> {
+/// M · X · Mᵀ, ALL of it or some rows, for each of `len` channels, a multiple of 16.
+pub(super) struct Sandwich<T, M, const IN: usize, const OUT: usize, const ALL: bool> {
     pub(super) matrix: PhantomData<M>,
+    /// The rows; `to` is where the first of them goes.
+    pub(super) rows: Range<usize>,
     pub(super) from: Square<*const T>,
     pub(super) to: Square<*mut T>,
     pub(super) len: usize,
 }
 
-impl<T: Element, M: Matrix<IN, OUT>, const IN: usize, const OUT: usize> LaneLoop<T> for Sandwich<T, M, IN, OUT> {
+impl<T: Element, M: Matrix<IN, OUT>, const IN: usize, const OUT: usize, const ALL: bool> LaneLoop<T>
+    for Sandwich<T, M, IN, OUT, ALL>
+{
     #[inline(always)]
     unsafe fn run<L: Lane<Number = T>>(self) {
-        let Self { matrix: _, from, to, len } = self;
+        let Self { matrix: _, rows, from, to, len } = self;
         for c in (0..len as isize).step_by(L::LEN) {
             // SAFETY: the caller vouches for the instructions and for both squares.
             unsafe {
@@ -108,13 +113,17 @@ impl<T: Element, M: Matrix<IN, OUT>, const IN: usize, const OUT: usize> LaneLoop
                     let at = |i: usize| from.start.offset(i as isize * from.row + j as isize * from.column + c);
                     let column = std::array::from_fn(|i| L::load(at(i)));
                     for (i, half) in half.iter_mut().enumerate() {
-                        half[j] = combine(&M::ROWS[i], &column);
+                        if ALL || rows.contains(&i) {
+                            half[j] = combine(&M::ROWS[i], &column);
+                        }
                     }
                 }
                 for (i, half) in half.iter().enumerate() {
-                    for j in 0..OUT {
-                        let at = to.start.offset(i as isize * to.row + j as isize * to.column + c);
-                        combine(&M::ROWS[j], half).store(at);
+                    if ALL || rows.contains(&i) {
+                        let line = to.start.offset((i - rows.start) as isize * to.row + c);
+                        for j in 0..OUT {
+                            combine(&M::ROWS[j], half).store(line.offset(j as isize * to.column));
+                        }
                     }
                 }
             }
