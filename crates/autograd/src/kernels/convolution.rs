@@ -11,8 +11,13 @@ use std::cell::Cell;
 
 pub use super::geometry::Geometry;
 use super::geometry::Part;
-use super::product::{Contraction, Digits, Element, contract, scratch_len};
+use super::plan::MANY;
+use super::product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
+use super::threads::{for_each_chunk_with, threads};
 use super::winograd::Winograd;
+
+/// Into about so many tasks images are divided where each is worked on by itself.
+const TASKS: usize = 8;
 
 impl Geometry {
     /// result\[position, o\] = Σ over places of image\[position + place\] · kernel\[place, o\].
@@ -63,12 +68,52 @@ impl Geometry {
     /// With few channels, a tap's product would have too few columns for the widest tiles. If positions
     /// take turns along a row, so that two of one turn are a kernel apart, a row of the kernel has
     /// whole windows for columns, in which no two positions meet. This is the geometry in which they
-    /// take turns.
+    /// take turns, with as many images as are one task.
     fn in_turns<T: Element>(&self) -> Option<Geometry> {
         let narrow = self.channels[0] * size_of::<T>() < 64 && self.kernel[1] > 1;
         let reach = self.dilation[1] * self.kernel[1].saturating_sub(1) + 1;
         let turns = reach.div_ceil(self.stride[1]).min(self.out[1]);
-        (narrow && self.groups == 1 && self.tile == [1; 2]).then_some(Geometry { tile: [1, turns], ..*self })
+        let results = self.images * self.out[0] * self.out[1] * self.channels[1];
+        let large = results * self.kernel[0] * self.kernel[1] * self.channels[0] >= MANY;
+        let images = if large { self.images.div_ceil(TASKS) } else { self.images };
+        let turns = Geometry { tile: [1, turns], images: images.max(1), ..*self };
+        (narrow && self.groups == 1 && self.tile == [1; 2]).then_some(turns)
+    }
+
+    /// How many numbers padded images and the product take in a task by turns.
+    fn turns_len<T: Element>(&self) -> [usize; 2] {
+        let panel = |part: Part| self.turn_product(&part, 0, 0).panel_len::<T>();
+        [self.padded_len(), self.parts().map(panel).max().unwrap_or(0)]
+    }
+
+    /// The gradient of any number of images, by turns, a task's at a time: so few stay in the cache while
+    /// all turns are added to them.
+    fn input_gradient_by_turns<T: Element>(&self, cotangent: &[T], kernel: &[T], out: &mut [T], scratch: &mut [T]) {
+        let image = self.image[0] * self.image[1] * self.channels[0];
+        let result = self.out[0] * self.out[1] * self.channels[1];
+        if image == 0 {
+            return;
+        }
+        let (each, instructions) = (self.turns_len::<T>().iter().sum(), Instructions::current());
+        for_each_chunk_with(scratch, each, [out], self.images * image, |task, [out], space| {
+            let part = Geometry { images: out.len() / image, ..*self };
+            let cotangent = &cotangent[task * self.images * result..];
+            let (padded, panel) = space.split_at_mut(part.padded_len());
+            with_instructions(instructions, || part.add_turns(cotangent, kernel, padded, panel));
+            part.crop_into(padded, out);
+        });
+    }
+
+    /// The gradient of padded images, all turns one after another.
+    fn add_turns<T: Element>(&self, cotangent: &[T], kernel: &[T], padded: &mut [T], scratch: &mut [T]) {
+        padded.fill(T::default());
+        for part in self.parts() {
+            for turn in 0..part.batch[1].len {
+                for i in 0..self.kernel[0] {
+                    contract(&self.turn_product(&part, i, turn), cotangent, kernel, padded, true, scratch);
+                }
+            }
+        }
     }
 
     /// image\[position + place\] += Σ over o of result\[position, o\] · kernel\[place, o\], for row `i` of
@@ -218,8 +263,8 @@ pub fn kernel_gradient<T: Element>(
 /// The space for [`input_gradient`].
 pub fn input_gradient_space<T: Element>(g: &Geometry) -> Space {
     if let Some(turns) = g.in_turns::<T>() {
-        let scratch = turns.parts().map(|part| scratch_len::<T>(&turns.turn_product(&part, 0, 0))).max().unwrap_or(0);
-        return Space { padded: g.padded_len(), scratch };
+        let tasks = g.images.div_ceil(turns.images);
+        return Space { padded: 0, scratch: threads().min(tasks) * turns.turns_len::<T>().iter().sum::<usize>() };
     }
     let Some(back) = g.backwards() else {
         let scratch = g.parts().map(|part| scratch_len::<T>(&g.tap_product(&part, 0, 0))).max().unwrap_or(0);
@@ -241,15 +286,7 @@ pub fn input_gradient<T: Element>(
     scratch: &mut [T],
 ) {
     if let Some(turns) = g.in_turns::<T>() {
-        padded.fill(T::default());
-        for part in turns.parts() {
-            for turn in 0..part.batch[1].len {
-                for i in 0..g.kernel[0] {
-                    contract(&turns.turn_product(&part, i, turn), cotangent, kernel, padded, true, scratch);
-                }
-            }
-        }
-        return g.crop_into(padded, out);
+        return turns.input_gradient_by_turns(cotangent, kernel, out, scratch);
     }
     if let Some(back) = g.backwards() {
         if let Some(tiles) = by_tiles::<T>(&back) {

@@ -13,15 +13,13 @@
 //! The order of additions follows from the lengths alone. How many threads take part, and which
 //! task is whose, cannot be seen in a result.
 
-use std::slice;
-
 use super::digits::Table;
 pub use super::digits::{Digits, MAX_DIGITS};
 pub use super::instructions::{Instructions, with_instructions};
 use super::instructions::{NARROWEST, WIDEST};
 use super::panel::Panel;
 use super::plan::{COLS, MANY, Plan, ROWS, SUMS, Task};
-use super::threads::{for_each_on, threads};
+use super::threads::{for_each_with, threads};
 use super::tile::Block;
 pub use super::tile::Element;
 
@@ -63,8 +61,7 @@ pub fn contract<T: Element>(spec: &Contraction, a: &[T], b: &[T], c: &mut [T], a
     let plan = Plan::new::<T>(spec);
     let each = spec.panel_len::<T>();
     assert!(scratch.len() >= each, "the product needs scratch space for {each} numbers, found {}", scratch.len());
-    // A large product has sums, so `each` is not 0.
-    let team = if spec.is_large() { threads().min(scratch.len() / each) } else { 1 };
+    let space = if spec.is_large() { scratch } else { &mut scratch[..each] };
     let product = Product {
         spec,
         plan,
@@ -73,10 +70,8 @@ pub fn contract<T: Element>(spec: &Contraction, a: &[T], b: &[T], c: &mut [T], a
         b_end: b.as_ptr_range().end,
         c: c.as_mut_ptr(),
         accumulate,
-        scratch: scratch.as_mut_ptr(),
-        each,
     };
-    for_each_on(team, product.plan.tasks(), |worker, task| product.run(worker, task));
+    for_each_with(space, each, product.plan.tasks(), |task, scratch| product.run(task, scratch));
 }
 
 impl Contraction {
@@ -152,19 +147,15 @@ struct Product<'a, T> {
     b_end: *const T,
     c: *mut T,
     accumulate: bool,
-    scratch: *mut T,
-    /// How much of the scratch space each worker has.
-    each: usize,
 }
 
 // SAFETY: A and B are only read. Tasks write to parts of C that do not overlap: they have different
-// numbers of C, and `Contraction::check` has made sure that these lie in different places. No two
-// tasks use the scratch space of one worker at a time.
+// numbers of C, and `Contraction::check` has made sure that these lie in different places.
 unsafe impl<T: Element> Sync for Product<'_, T> {}
 
 impl<T: Element> Product<'_, T> {
     /// Computes the numbers of one task.
-    fn run(&self, worker: usize, task: usize) {
+    fn run(&self, task: usize, scratch: &mut [T]) {
         let Task { batch, rows, cols, width } = self.plan.task(task);
         let spec = self.spec;
         let (mut a_rows, mut c_rows) = (Table::<ROWS>::new(), Table::<ROWS>::new());
@@ -174,8 +165,6 @@ impl<T: Element> Product<'_, T> {
         let b_cols = b_cols.fill(&spec.cols, 0, cols.clone());
         let c_cols = c_cols.fill(&spec.cols, 1, cols.clone());
         let neighbours = spec.cols.step(1) == Some(1);
-        // SAFETY: each worker has `each` numbers of the scratch space for itself.
-        let scratch = unsafe { slice::from_raw_parts_mut(self.scratch.add(worker * self.each), self.each) };
         let (mut a_sums, mut b_sums) = (Table::<SUMS>::new(), Table::<SUMS>::new());
         let mut start = 0;
         loop {

@@ -137,17 +137,52 @@ pub fn for_each_chunk<T: Send, const N: usize>(
     len: usize,
     body: impl Fn(usize, [&mut [T]; N]) + Sync,
 ) {
+    for_each_chunk_with(&mut [], 0, slices, len, |chunk, slices, _| body(chunk, slices));
+}
+
+/// [`for_each_chunk`] in which each thread has `each` numbers of `space` for itself, where anything may stand. With
+/// less space than for all threads, fewer work.
+#[track_caller]
+pub(super) fn for_each_chunk_with<T: Send, const N: usize>(
+    space: &mut [T],
+    each: usize,
+    slices: [&mut [T]; N],
+    len: usize,
+    body: impl Fn(usize, [&mut [T]; N], &mut [T]) + Sync,
+) {
     let total = slices.first().map_or(0, |slice| slice.len());
     assert!(len > 0 && slices.iter().all(|slice| slice.len() == total), "chunks are cut from slices of one length");
     let starts = slices.map(|slice| AtomicPtr::new(slice.as_mut_ptr()));
-    for_each(total.div_ceil(len), |_, chunk| {
+    for_each_with(space, each, total.div_ceil(len), |chunk, space| {
         let (from, n) = (chunk * len, len.min(total - chunk * len));
         // SAFETY: the slices are borrowed as long as the loop runs and hold `total` numbers each; a chunk is
         // one task, each task runs once, and no two chunks overlap.
         let cut = |start: &AtomicPtr<T>| unsafe {
             std::slice::from_raw_parts_mut(start.load(Ordering::Relaxed).add(from), n)
         };
-        body(chunk, std::array::from_fn(|i| cut(&starts[i])));
+        body(chunk, std::array::from_fn(|i| cut(&starts[i])), space);
+    });
+}
+
+/// [`for_each`] as `body(task, space)`, in which each thread has `each` numbers of `space` for itself, where anything
+/// may stand. With less space than for all threads, fewer work.
+///
+/// # Panics
+/// If the space is not even enough for one thread.
+#[track_caller]
+pub(super) fn for_each_with<T: Send>(
+    space: &mut [T],
+    each: usize,
+    tasks: usize,
+    body: impl Fn(usize, &mut [T]) + Sync,
+) {
+    assert!(space.len() >= each, "a task needs space for {each} numbers, found {}", space.len());
+    let limit = space.len().checked_div(each).map_or(threads(), |n| n.min(threads()));
+    let start = AtomicPtr::new(space.as_mut_ptr());
+    for_each_on(limit, tasks, |worker, task| {
+        // SAFETY: `worker` is less than `limit`, and no two calls with the same `worker` run at once.
+        let space = unsafe { std::slice::from_raw_parts_mut(start.load(Ordering::Relaxed).add(worker * each), each) };
+        body(task, space);
     });
 }
 

@@ -25,7 +25,7 @@ use super::convolution::Geometry;
 use super::instructions::{Instructions, with_instructions};
 use super::plan::MANY;
 use super::product::{Contraction, Digits, contract};
-use super::threads::{for_each_on, threads};
+use super::threads::{for_each_chunk_with, for_each_on, for_each_with, threads};
 use super::tile::Element;
 
 /// Rows and columns of results that a tile makes, of the image that it reads, and of points.
@@ -232,13 +232,8 @@ impl Winograd {
             }
         }
         self.kernel_at_points(if backwards { turned } else { kernel }, points);
-        let each = self.task_len::<T>().iter().sum::<usize>();
-        let (team, space, out) =
-            (self.team().min(rest.len() / each), Shared(rest.as_mut_ptr()), Shared(z.as_mut_ptr()));
-        assert!(team > 0, "space for one task");
-        for_each_on(team, self.count().div_ceil(self.group), |worker, task| {
-            // SAFETY: each worker has `each` numbers for itself.
-            let space = unsafe { std::slice::from_raw_parts_mut(space.at(worker * each), each) };
+        let (each, out) = (self.task_len::<T>().iter().sum(), Shared(z.as_mut_ptr()));
+        for_each_with(rest, each, self.count().div_ceil(self.group), |task, space| {
             let tiles = task * self.group..self.count().min((task + 1) * self.group);
             with_instructions(self.instructions, || self.forward_task(tiles, x, points, &out, space));
         });
@@ -346,20 +341,9 @@ impl Winograd {
         let ([c, o], rows) = (self.channels, self.rows_a_task());
         assert_eq!(z.len(), 9 * c * o);
         let (points, rest) = scratch.split_at_mut(POINTS * c * o);
-        let each = self.kernel_task_len::<T>().iter().sum::<usize>();
-        let (team, space, sums) =
-            (self.team().min(rest.len() / each), Shared(rest.as_mut_ptr()), Shared(points.as_mut_ptr()));
-        assert!(team > 0, "space for one task");
-        for_each_on(team, REACH.div_ceil(rows), |worker, task| {
+        let each = self.kernel_task_len::<T>().iter().sum();
+        for_each_chunk_with(rest, each, [&mut *points], rows * REACH * c * o, |task, [sums], space| {
             let rows = task * rows..REACH.min((task + 1) * rows);
-            let (from, len) = (rows.start * REACH * c * o, rows.len() * REACH * c * o);
-            // SAFETY: each worker has `each` numbers for itself, and each row of points is one task's.
-            let (space, sums) = unsafe {
-                (
-                    std::slice::from_raw_parts_mut(space.at(worker * each), each),
-                    std::slice::from_raw_parts_mut(sums.at(from), len),
-                )
-            };
             with_instructions(self.instructions, || self.kernel_task(rows, [x, cotangent], sums, space));
         });
         let (z, step) = (Shared(z.as_mut_ptr()), (c * o) as isize);
