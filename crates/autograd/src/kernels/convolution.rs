@@ -11,13 +11,9 @@ use std::cell::Cell;
 
 pub use super::geometry::Geometry;
 use super::geometry::Part;
-use super::plan::MANY;
-use super::product::{Contraction, Digits, Element, Instructions, contract, scratch_len, with_instructions};
-use super::threads::{for_each_chunk_with, threads};
+use super::image_tasks::Tasks;
+use super::product::{Contraction, Digits, Element, contract};
 use super::winograd::Winograd;
-
-/// Into about so many tasks images are divided where each is worked on by itself.
-const TASKS: usize = 8;
 
 impl Geometry {
     /// result\[position, o\] = Σ over places of image\[position + place\] · kernel\[place, o\].
@@ -67,53 +63,12 @@ impl Geometry {
 
     /// With few channels, a tap's product would have too few columns for the widest tiles. If positions
     /// take turns along a row, so that two of one turn are a kernel apart, a row of the kernel has
-    /// whole windows for columns, in which no two positions meet. This is the geometry in which they
-    /// take turns, with as many images as are one task.
-    fn in_turns<T: Element>(&self) -> Option<Geometry> {
+    /// whole windows for columns, in which no two positions meet. This is how many turns they take.
+    fn turns<T: Element>(&self) -> Option<usize> {
         let narrow = self.channels[0] * size_of::<T>() < 64 && self.kernel[1] > 1;
         let reach = self.dilation[1] * self.kernel[1].saturating_sub(1) + 1;
         let turns = reach.div_ceil(self.stride[1]).min(self.out[1]);
-        let results = self.images * self.out[0] * self.out[1] * self.channels[1];
-        let large = results * self.kernel[0] * self.kernel[1] * self.channels[0] >= MANY;
-        let images = if large { self.images.div_ceil(TASKS) } else { self.images };
-        let turns = Geometry { tile: [1, turns], images: images.max(1), ..*self };
         (narrow && self.groups == 1 && self.tile == [1; 2]).then_some(turns)
-    }
-
-    /// How many numbers padded images and the product take in a task by turns.
-    fn turns_len<T: Element>(&self) -> [usize; 2] {
-        let panel = |part: Part| self.turn_product(&part, 0, 0).panel_len::<T>();
-        [self.padded_len(), self.parts().map(panel).max().unwrap_or(0)]
-    }
-
-    /// The gradient of any number of images, by turns, a task's at a time: so few stay in the cache while
-    /// all turns are added to them.
-    fn input_gradient_by_turns<T: Element>(&self, cotangent: &[T], kernel: &[T], out: &mut [T], scratch: &mut [T]) {
-        let image = self.image[0] * self.image[1] * self.channels[0];
-        let result = self.out[0] * self.out[1] * self.channels[1];
-        if image == 0 {
-            return;
-        }
-        let (each, instructions) = (self.turns_len::<T>().iter().sum(), Instructions::current());
-        for_each_chunk_with(scratch, each, [out], self.images * image, |task, [out], space| {
-            let part = Geometry { images: out.len() / image, ..*self };
-            let cotangent = &cotangent[task * self.images * result..];
-            let (padded, panel) = space.split_at_mut(part.padded_len());
-            with_instructions(instructions, || part.add_turns(cotangent, kernel, padded, panel));
-            part.crop_into(padded, out);
-        });
-    }
-
-    /// The gradient of padded images, all turns one after another.
-    fn add_turns<T: Element>(&self, cotangent: &[T], kernel: &[T], padded: &mut [T], scratch: &mut [T]) {
-        padded.fill(T::default());
-        for part in self.parts() {
-            for turn in 0..part.batch[1].len {
-                for i in 0..self.kernel[0] {
-                    contract(&self.turn_product(&part, i, turn), cotangent, kernel, padded, true, scratch);
-                }
-            }
-        }
     }
 
     /// image\[position + place\] += Σ over o of result\[position, o\] · kernel\[place, o\], for row `i` of
@@ -191,119 +146,149 @@ fn by_tiles<T: Element>(g: &Geometry) -> Option<Winograd> {
     if size_of::<T>() > 4 || DIRECT.get() { None } else { Winograd::new(g) }
 }
 
-/// How many numbers a convolution needs besides its operands.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Space {
-    /// For something padded.
-    pub padded: usize,
-    /// For everything else.
-    pub scratch: usize,
-}
-
-/// Pads the images into `padded`, unless there is no padding.
-fn pad<'a, T: Element>(g: &Geometry, x: &'a [T], padded: &'a mut [T]) -> &'a [T] {
-    if g.pad == [0; 2] {
-        return x;
+impl Geometry {
+    /// The images from `first` on with their padding, at the beginning of the space, and what is left of it.
+    fn pad<'a, T: Element>(&self, x: &'a [T], first: usize, space: &'a mut [T]) -> (&'a [T], &'a mut [T]) {
+        let image = self.lens()[0];
+        let x = &x[first * image..][..self.images * image];
+        let (padded, rest) = space.split_at_mut(self.pad_len());
+        if padded.is_empty() {
+            return (x, rest);
+        }
+        self.pad_into(x, padded);
+        (padded, rest)
     }
-    g.pad_into(x, padded);
-    padded
-}
 
-/// The space for an operation that takes padded images.
-fn padded_space(g: &Geometry, scratch: impl Iterator<Item = usize>) -> Space {
-    let padded = if g.pad == [0; 2] { 0 } else { g.padded_len() };
-    Space { padded, scratch: scratch.max().unwrap_or(0) }
-}
-
-/// The space for [`forward`].
-pub fn forward_space<T: Element>(g: &Geometry) -> Space {
-    match by_tiles::<T>(g) {
-        Some(tiles) => Space { padded: 0, scratch: tiles.forward_scratch::<T>() },
-        None => padded_space(g, g.parts().map(|part| scratch_len::<T>(&g.forward_product(&part)))),
+    fn forward_products(self) -> impl Iterator<Item = Contraction> {
+        self.parts().map(move |part| self.forward_product(&part))
     }
+
+    fn kernel_products(self) -> impl Iterator<Item = Contraction> {
+        self.parts().map(move |part| self.kernel_product(&part))
+    }
+
+    /// The products that, added up, make the gradient of padded images.
+    fn image_products<T: Element>(self) -> impl Iterator<Item = Contraction> {
+        let turns = self.turns::<T>();
+        let g = Geometry { tile: turns.map_or(self.tile, |turns| [1, turns]), ..self };
+        g.parts().flat_map(move |part| {
+            let columns = if turns.is_some() { part.batch[1].len } else { g.kernel[1] };
+            (0..g.kernel[0] * columns).map(move |k| {
+                let (i, column) = (k % g.kernel[0], k / g.kernel[0]);
+                if turns.is_some() { g.turn_product(&part, i, column) } else { g.tap_product(&part, i, column) }
+            })
+        })
+    }
+}
+
+fn forward_tasks<T: Element>(g: &Geometry) -> Tasks {
+    Tasks::new(g).with_space::<T, _>(|one| one.pad_len(), |one| one.forward_products())
+}
+
+/// How much space [`forward`] needs.
+pub fn forward_space<T: Element>(g: &Geometry) -> usize {
+    by_tiles::<T>(g).map_or_else(|| forward_tasks::<T>(g).space(), |tiles| tiles.forward_scratch::<T>())
 }
 
 /// The convolution of images.
-pub fn forward<T: Element>(g: &Geometry, x: &[T], kernel: &[T], out: &mut [T], padded: &mut [T], scratch: &mut [T]) {
+pub fn forward<T: Element>(g: &Geometry, x: &[T], kernel: &[T], out: &mut [T], space: &mut [T]) {
     if let Some(tiles) = by_tiles::<T>(g) {
-        return tiles.forward(x, kernel, false, out, scratch);
+        return tiles.forward(x, kernel, false, out, space);
     }
-    let x = pad(g, x, padded);
-    for part in g.parts() {
-        contract(&g.forward_product(&part), x, kernel, out, false, scratch);
-    }
+    forward_tasks::<T>(g).run((out, g.lens()[1]), space, |one, first, out, space| {
+        let (x, space) = one.pad(x, first, space);
+        one.forward_products().for_each(|product| contract(&product, x, kernel, out, false, space));
+    });
 }
 
-/// The space for [`kernel_gradient`].
-pub fn kernel_gradient_space<T: Element>(g: &Geometry) -> Space {
-    match by_tiles::<T>(g) {
-        Some(tiles) => Space { padded: 0, scratch: tiles.kernel_gradient_scratch::<T>() },
-        None => padded_space(g, g.parts().map(|part| scratch_len::<T>(&g.kernel_product(&part)))),
-    }
+fn kernel_tasks<T: Element>(g: &Geometry) -> Tasks {
+    Tasks::with_kernels(g).with_space::<T, _>(|one| one.pad_len(), |one| one.kernel_products())
 }
 
-/// The gradient of the kernels, from images and the cotangent.
-pub fn kernel_gradient<T: Element>(
-    g: &Geometry,
-    x: &[T],
-    cotangent: &[T],
-    out: &mut [T],
-    padded: &mut [T],
-    scratch: &mut [T],
-) {
+/// How much space [`kernel_gradient`] needs.
+pub fn kernel_gradient_space<T: Element>(g: &Geometry) -> usize {
     if let Some(tiles) = by_tiles::<T>(g) {
-        return tiles.kernel_gradient(x, cotangent, out, scratch);
+        return tiles.kernel_gradient_scratch::<T>();
     }
-    let x = pad(g, x, padded);
-    for part in g.parts() {
-        contract(&g.kernel_product(&part), x, cotangent, out, false, scratch);
-    }
+    let tasks = kernel_tasks::<T>(g);
+    let sums = if tasks.count() > 1 { tasks.count() * g.kernel_len() } else { 0 };
+    sums + tasks.space()
 }
 
-/// The space for [`input_gradient`].
-pub fn input_gradient_space<T: Element>(g: &Geometry) -> Space {
-    if let Some(turns) = g.in_turns::<T>() {
-        let tasks = g.images.div_ceil(turns.images);
-        return Space { padded: 0, scratch: threads().min(tasks) * turns.turns_len::<T>().iter().sum::<usize>() };
+/// The gradient of the kernels, from images and the cotangent: the sum of what each task finds.
+pub fn kernel_gradient<T: Element>(g: &Geometry, x: &[T], cotangent: &[T], out: &mut [T], space: &mut [T]) {
+    if let Some(tiles) = by_tiles::<T>(g) {
+        return tiles.kernel_gradient(x, cotangent, out, space);
     }
-    let Some(back) = g.backwards() else {
-        let scratch = g.parts().map(|part| scratch_len::<T>(&g.tap_product(&part, 0, 0))).max().unwrap_or(0);
-        return Space { padded: g.padded_len(), scratch };
+    let (tasks, [_, result]) = (kernel_tasks::<T>(g), g.lens());
+    let add_up = |one: &Geometry, first: usize, out: &mut [T], space: &mut [T]| {
+        let (x, space) = one.pad(x, first, space);
+        let cotangent = &cotangent[first * result..][..one.images * result];
+        one.kernel_products().for_each(|product| contract(&product, x, cotangent, out, false, space));
     };
-    match by_tiles::<T>(&back) {
-        Some(tiles) => Space { padded: 0, scratch: tiles.forward_scratch::<T>() },
-        None => padded_space(&back, [scratch_len::<T>(&g.backwards_product(&back))].into_iter()),
+    let len = out.len();
+    if tasks.count() == 1 {
+        return tasks.run_by((out, len), space, add_up);
+    }
+    let (sums, space) = space.split_at_mut(tasks.count() * len);
+    tasks.run_by((sums, len), space, add_up);
+    out.fill(T::default());
+    for sum in sums.chunks_exact(len) {
+        out.iter_mut().zip(sum).for_each(|(out, &x)| *out += x);
+    }
+}
+
+/// What the gradient of the images is made of.
+enum ImageGradient {
+    /// The convolution of the cotangent, which has this geometry.
+    Backwards(Geometry, Tasks),
+    /// Products that are added up in padded images.
+    Products(Tasks),
+}
+
+impl ImageGradient {
+    fn new<T: Element>(g: &Geometry) -> Self {
+        match g.backwards().filter(|_| g.turns::<T>().is_none()) {
+            Some(back) => {
+                let product = |one: &Geometry| std::iter::once(g.backwards_product(one));
+                Self::Backwards(back, Tasks::new(&back).with_space::<T, _>(|one| one.pad_len(), product))
+            }
+            None => Self::Products(
+                Tasks::new(g).with_space::<T, _>(|one| one.padded_len(), |one| one.image_products::<T>()),
+            ),
+        }
+    }
+}
+
+/// How much space [`input_gradient`] needs.
+pub fn input_gradient_space<T: Element>(g: &Geometry) -> usize {
+    match ImageGradient::new::<T>(g) {
+        ImageGradient::Backwards(back, tasks) => {
+            by_tiles::<T>(&back).map_or_else(|| tasks.space(), |tiles| tiles.forward_scratch::<T>())
+        }
+        ImageGradient::Products(tasks) => tasks.space(),
     }
 }
 
 /// The gradient of the images, from the cotangent and the kernels.
-pub fn input_gradient<T: Element>(
-    g: &Geometry,
-    cotangent: &[T],
-    kernel: &[T],
-    out: &mut [T],
-    padded: &mut [T],
-    scratch: &mut [T],
-) {
-    if let Some(turns) = g.in_turns::<T>() {
-        return turns.input_gradient_by_turns(cotangent, kernel, out, scratch);
+pub fn input_gradient<T: Element>(g: &Geometry, cotangent: &[T], kernel: &[T], out: &mut [T], space: &mut [T]) {
+    let [image, result] = g.lens();
+    match ImageGradient::new::<T>(g) {
+        ImageGradient::Backwards(back, tasks) => match by_tiles::<T>(&back) {
+            Some(tiles) => tiles.forward(cotangent, kernel, true, out, space),
+            None => tasks.run((out, image), space, |one, first, out, space| {
+                let (cotangent, space) = one.pad(cotangent, first, space);
+                contract(&g.backwards_product(one), cotangent, kernel, out, false, space);
+            }),
+        },
+        ImageGradient::Products(tasks) => tasks.run((out, image), space, |one, first, out, space| {
+            let cotangent = &cotangent[first * result..][..one.images * result];
+            let (padded, space) = space.split_at_mut(one.padded_len());
+            padded.fill(T::default());
+            one.image_products::<T>().for_each(|product| contract(&product, cotangent, kernel, padded, true, space));
+            one.crop_into(padded, out);
+        }),
     }
-    if let Some(back) = g.backwards() {
-        if let Some(tiles) = by_tiles::<T>(&back) {
-            return tiles.forward(cotangent, kernel, true, out, scratch);
-        }
-        let cotangent = pad(&back, cotangent, padded);
-        return contract(&g.backwards_product(&back), cotangent, kernel, out, false, scratch);
-    }
-    padded.fill(T::default());
-    for part in g.parts() {
-        for i in 0..g.kernel[0] {
-            for j in 0..g.kernel[1] {
-                contract(&g.tap_product(&part, i, j), cotangent, kernel, padded, true, scratch);
-            }
-        }
-    }
-    g.crop_into(padded, out);
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Convolutions and their gradients against the definition, written as loops.
 
 use super::*;
-use crate::kernels::{Instructions, with_instructions};
+use crate::kernels::{Instructions, set_threads, with_instructions};
 
 /// Small whole numbers that look random: sums of their products are exact, in any order.
 fn numbers<T: Element>(len: usize, seed: usize) -> Vec<T> {
@@ -47,16 +47,16 @@ fn check<T: Element + PartialEq>(g: &Geometry) {
         of_kernel[place] += x[image] * z[result];
     });
     // Whatever is in the space must not matter.
-    let space = |space: Space| [space.padded, space.scratch].map(|len| vec![T::rounded(99.0); len]);
+    let space = |len: usize| vec![T::rounded(99.0); len];
     for set in Instructions::ALL.into_iter().filter(|set| set.available()) {
-        let (mut found, [mut padded, mut scratch]) = (zeros(z.len()), space(forward_space::<T>(g)));
-        with_instructions(set, || forward(g, &x, &kernel, &mut found, &mut padded, &mut scratch));
+        let (mut found, mut scratch) = (zeros(z.len()), space(forward_space::<T>(g)));
+        with_instructions(set, || forward(g, &x, &kernel, &mut found, &mut scratch));
         assert!(found == forwards, "forward, {set:?}: {g:?}");
-        let (mut found, [mut padded, mut scratch]) = (zeros(x.len()), space(input_gradient_space::<T>(g)));
-        with_instructions(set, || input_gradient(g, &z, &kernel, &mut found, &mut padded, &mut scratch));
+        let (mut found, mut scratch) = (zeros(x.len()), space(input_gradient_space::<T>(g)));
+        with_instructions(set, || input_gradient(g, &z, &kernel, &mut found, &mut scratch));
         assert!(found == of_image, "input gradient, {set:?}: {g:?}");
-        let (mut found, [mut padded, mut scratch]) = (zeros(kernels), space(kernel_gradient_space::<T>(g)));
-        with_instructions(set, || kernel_gradient(g, &x, &z, &mut found, &mut padded, &mut scratch));
+        let (mut found, mut scratch) = (zeros(kernels), space(kernel_gradient_space::<T>(g)));
+        with_instructions(set, || kernel_gradient(g, &x, &z, &mut found, &mut scratch));
         assert!(found == of_kernel, "kernel gradient, {set:?}: {g:?}");
     }
 }
@@ -87,12 +87,47 @@ fn every_way_to_compute_them_is_the_definition() {
             Geometry { channels: channels.map(|len| 2 * len), groups: 2, ..plain },
             Geometry { channels, images: 0, ..plain },
         ] {
-            let out = |axis: usize| {
-                let reach = g.dilation[axis] * (g.kernel[axis] - 1) + 1;
-                (g.image[axis] + 2 * g.pad[axis] - reach) / g.stride[axis] + 1
-            };
-            let g = Geometry { out: [out(0), out(1)], ..g };
+            let g = with_out(g);
             check::<f64>(&g);
+            with_direct_convolution(|| check::<f32>(&g));
+        }
+    }
+}
+
+/// The geometry with as many positions as there are.
+fn with_out(g: Geometry) -> Geometry {
+    let out = |axis: usize| {
+        let reach = g.dilation[axis] * (g.kernel[axis] - 1) + 1;
+        (g.image[axis] + 2 * g.pad[axis] - reach) / g.stride[axis] + 1
+    };
+    Geometry { out: [out(0), out(1)], ..g }
+}
+
+#[test]
+fn many_images_in_tasks_are_as_few() {
+    let many = Geometry {
+        images: 17,
+        image: [13, 11],
+        channels: [6, 16],
+        kernel: [5; 2],
+        stride: [1; 2],
+        pad: [2, 1],
+        dilation: [1; 2],
+        groups: 1,
+        tile: [1; 2],
+        out: [0; 2],
+    };
+    for g in [
+        many,
+        Geometry { images: 9, channels: [1, 130], pad: [0; 2], ..many },
+        Geometry { images: 8, channels: [16, 17], kernel: [3; 2], ..many },
+        Geometry { channels: [20, 12], stride: [2, 1], ..many },
+        Geometry { channels: [32, 24], groups: 2, pad: [0; 2], ..many },
+    ] {
+        let g = with_out(g);
+        assert!(Tasks::new(&g).count() > 1, "{g:?}");
+        for threads in [1, 2] {
+            set_threads(threads);
             with_direct_convolution(|| check::<f32>(&g));
         }
     }

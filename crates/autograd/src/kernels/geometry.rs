@@ -70,6 +70,23 @@ impl Geometry {
         [self.image[0] + 2 * self.pad[0], self.image[1] + 2 * self.pad[1]]
     }
 
+    /// How many numbers an image has, and how many its results.
+    pub(super) fn lens(&self) -> [usize; 2] {
+        let len = |[rows, columns]: [usize; 2], channels| rows * columns * channels;
+        [len(self.image, self.channels[0]), len(self.out, self.channels[1])]
+    }
+
+    /// How many numbers all kernels have.
+    pub(super) fn kernel_len(&self) -> usize {
+        let positions = self.tile.iter().chain(&self.kernel).product::<usize>();
+        positions * self.group()[0] * self.channels[1]
+    }
+
+    /// How many numbers padding takes: none, if there is none.
+    pub(super) fn pad_len(&self) -> usize {
+        if self.pad == [0; 2] { 0 } else { self.padded_len() }
+    }
+
     /// How many numbers the padded images hold.
     pub(super) fn padded_len(&self) -> usize {
         let [rows, columns] = self.padded();
@@ -110,10 +127,10 @@ impl Geometry {
     }
 
     /// The parts of the kernels that have one number of positions each: at most four.
-    pub(super) fn parts(&self) -> impl Iterator<Item = Part> {
+    pub(super) fn parts(self) -> impl Iterator<Item = Part> {
         let (rows, columns) = (phases(self.out[0], self.tile[0]), phases(self.out[1], self.tile[1]));
         rows.flat_map(move |row| columns.clone().map(move |column| (row, column)))
-            .map(|(row, column)| self.part(row, column))
+            .map(move |(row, column)| self.part(row, column))
     }
 
     fn part(&self, row: Phases, column: Phases) -> Part {

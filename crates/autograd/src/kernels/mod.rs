@@ -10,6 +10,7 @@ mod digits;
 pub mod elementwise;
 pub mod functions;
 mod geometry;
+mod image_tasks;
 pub mod index;
 mod instructions;
 mod lane;

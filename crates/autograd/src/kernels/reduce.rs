@@ -46,7 +46,9 @@ fn sum_short_rows<T: Copy + Default + AddAssign + Send + Sync>(out: &mut [T], x:
             add_rows(&mut total[0][..len], &tile[..len]);
         }
     });
-    totals.iter().for_each(|total| add_rows(out, &total[..len]));
+    let mut total = [T::default(); TILE];
+    totals.iter().for_each(|part| add_rows(&mut total[..len], &part[..len]));
+    add_rows(out, &total[..len]);
 }
 
 wide! {
@@ -243,7 +245,8 @@ mod tests {
                     let x = whole(len);
                     assert_eq!(sum(&x), x.iter().fold(0.0, |sum, x| sum + x), "{len}");
                 }
-                for (rows, width) in [(0, 5), (1, 1), (3, 127), (700, 6), (129, 128), (70, 129), (40, 257)] {
+                for (rows, width) in [(0, 5), (1, 1), (3, 127), (700, 6), (129, 128), (70, 129), (40, 257), (20_011, 6)]
+                {
                     let (x, mut found) = (whole(rows * width), vec![f32::NAN; width]);
                     sum_into(&mut found, [width].into(), &x, [rows, width].into());
                     let expected: Vec<f32> =

@@ -2,7 +2,7 @@
 //! unshared kernels are one family.
 
 use crate::float::Float;
-use crate::kernels::convolution::{self, Geometry, Space};
+use crate::kernels::convolution::{self, Geometry};
 use crate::op::{Needs, Op, Out, Saves};
 use crate::rule::Rule;
 use crate::shape::{Shape, ShapeError, fit};
@@ -142,8 +142,8 @@ impl<T: Float> Op<T> for Conv {
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.geometry(x[0].shape(), x[1].shape()).expect("checked by shape()");
-        run(out, convolution::forward_space::<T>(&geometry), |z, padded, work| {
-            convolution::forward(&geometry, x[0].data(), x[1].data(), z, padded, work);
+        run(out, convolution::forward_space::<T>(&geometry), |z, space| {
+            convolution::forward(&geometry, x[0].data(), x[1].data(), z, space);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -183,8 +183,8 @@ impl<T: Float> Op<T> for ConvInput {
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(out.shape, x[1].shape()).expect("checked by shape()");
-        run(out, convolution::input_gradient_space::<T>(&geometry), |z, padded, work| {
-            convolution::input_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work);
+        run(out, convolution::input_gradient_space::<T>(&geometry), |z, space| {
+            convolution::input_gradient(&geometry, x[0].data(), x[1].data(), z, space);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -224,8 +224,8 @@ impl<T: Float> Op<T> for ConvKernel {
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(x[0].shape(), out.shape).expect("checked by shape()");
-        run(out, convolution::kernel_gradient_space::<T>(&geometry), |z, padded, work| {
-            convolution::kernel_gradient(&geometry, x[0].data(), x[1].data(), z, padded, work);
+        run(out, convolution::kernel_gradient_space::<T>(&geometry), |z, space| {
+            convolution::kernel_gradient(&geometry, x[0].data(), x[1].data(), z, space);
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
@@ -241,9 +241,9 @@ impl<T: Float> Op<T> for ConvKernel {
 
 /// A new tensor from a kernel that needs some space. It is asked for outside `build`, so that a dry run
 /// sees it.
-fn run<T: Float>(out: Out, space: Space, kernel: impl FnOnce(&mut [T], &mut [T], &mut [T])) -> Tensor<T> {
-    let (mut padded, mut work) = (scratch::<T>(space.padded), scratch::<T>(space.scratch));
-    out.build(|z| padded.update(|padded| work.update(|work| kernel(z, padded, work))))
+fn run<T: Float>(out: Out, space: usize, kernel: impl FnOnce(&mut [T], &mut [T])) -> Tensor<T> {
+    let mut space = scratch::<T>(space);
+    out.build(|z| space.update(|space| kernel(z, space)))
 }
 
 impl<'t, T: Float> Var<'t, T> {

@@ -37,10 +37,8 @@ fn direct<T: Element>(g: &Geometry, x: &[T], kernel: &[T], cotangent: &[T]) -> [
     let zeros = |len: usize| vec![T::default(); len];
     let [mut z, mut gradient] = [cotangent.len(), kernel.len()].map(zeros);
     with_direct_convolution(|| {
-        let space = forward_space::<T>(g);
-        forward(g, x, kernel, &mut z, &mut zeros(space.padded), &mut zeros(space.scratch));
-        let space = kernel_gradient_space::<T>(g);
-        kernel_gradient(g, x, cotangent, &mut gradient, &mut zeros(space.padded), &mut zeros(space.scratch));
+        forward(g, x, kernel, &mut z, &mut zeros(forward_space::<T>(g)));
+        kernel_gradient(g, x, cotangent, &mut gradient, &mut zeros(kernel_gradient_space::<T>(g)));
     });
     [z, gradient]
 }
