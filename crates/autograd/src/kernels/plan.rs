@@ -130,12 +130,13 @@ impl Plan {
         count
     }
 
-    /// The columns of one panel and the width of its tile. All but the last panels have the widest
-    /// tile.
+    /// The columns of one panel and the width of its tile. All but the last panels are `wide`.
     fn panel(&self, index: usize) -> (Range<usize>, usize) {
-        let wide = self.wide;
-        let whole = index.min(self.cols / wide);
-        let mut col = whole * wide;
+        let whole = self.cols / self.wide;
+        let mut col = index.min(whole) * self.wide;
+        if index < whole {
+            return (col..col + self.wide, self.wide);
+        }
         for _ in whole..index {
             col += self.width(self.cols - col);
         }
@@ -155,4 +156,53 @@ impl Plan {
 /// The length of the parts when `len` is divided evenly into the fewest parts of at most `most`.
 fn even_part(len: usize, most: usize) -> usize {
     len.div_ceil(len.div_ceil(most).max(1))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernels::product::{Digits, with_instructions};
+
+    /// Whether the ranges, each repeated or not, follow each other from 0 to `len`.
+    fn divides(mut ranges: Vec<(usize, usize)>, len: usize) -> bool {
+        ranges.sort_unstable();
+        ranges.dedup();
+        let joined = ranges.windows(2).all(|pair| pair[0].1 == pair[1].0);
+        joined && ranges.first().is_some_and(|first| first.0 == 0) && ranges.last().is_some_and(|last| last.1 == len)
+    }
+
+    fn check<T: Element>([batch, rows, cols, sums]: [usize; 4]) {
+        let spec = Contraction {
+            batch: Digits::new(&[(batch, [0; 3])]),
+            rows: Digits::new(&[(rows, [0; 2])]),
+            cols: Digits::new(&[(cols, [0; 2])]),
+            sums: Digits::new(&[(sums, [0; 2])]),
+            base: [0; 3],
+        };
+        let plan = Plan::new::<T>(&spec);
+        let tasks: Vec<Task> = (0..plan.tasks()).map(|i| plan.task(i)).collect();
+        let of = |part: fn(&Task) -> &Range<usize>| tasks.iter().map(|t| (part(t).start, part(t).end)).collect();
+        let whole =
+            divides(of(|t| &t.batch), batch) && divides(of(|t| &t.rows), rows) && divides(of(|t| &t.cols), cols);
+        let numbers: usize = tasks.iter().map(|t| t.batch.len() * t.rows.len() * t.cols.len()).sum();
+        let found = (plan.instructions, plan.grid, plan.wide);
+        assert!(whole && numbers == batch * rows * cols, "{batch} × {rows} × {cols} × {sums}: {found:?}");
+        assert!(tasks.iter().all(|t| t.width >= t.cols.len() && t.rows.len() <= ROWS), "{found:?}");
+    }
+
+    #[test]
+    fn every_number_belongs_to_one_task() {
+        for set in Instructions::ALL.into_iter().filter(|set| set.available()) {
+            with_instructions(set, || {
+                for rows in [1, 5, 12, 13, 25, 32, 64, 150, 192, 193, 784, 6400] {
+                    for cols in [1, 6, 16, 17, 30, 32, 33, 48, 63, 64, 65, 100, 128, 150] {
+                        for (batch, sums) in [(1, 1), (1, 100), (1, 4096), (3, 500), (36, 64)] {
+                            check::<f32>([batch, rows, cols, sums]);
+                            check::<f64>([batch, rows, cols, sums]);
+                        }
+                    }
+                }
+            });
+        }
+    }
 }
