@@ -1,10 +1,12 @@
-//! The three convolutions side by side: one shape, as many multiply-adds, and 1, 4 or 256 kernels.
+//! The three convolutions side by side: one shape, as many multiply-adds, and 1, 4 or 256 kernels; and beside the last
+//! of them the batched product of matrices that it amounts to, with every window copied already.
 
 mod support;
 
 use std::hint::black_box;
 
 use criterion::{Criterion, Throughput};
+use rand::rngs::StdRng;
 use tandem::autograd::{Params, Tape, Tensor, dry_run};
 use tandem::nn::{Conv2d, Init, Kernel, Layer, LocallyConnected2d, Mode, TiledConv2d};
 
@@ -69,6 +71,20 @@ fn forward(criterion: &mut Criterion, params: &Params, layers: [(&str, &dyn Laye
             });
         });
     }
+    let operands = windows_and_kernels(&mut support::rng());
+    group.bench_function("batched product", |bencher| {
+        bencher.iter(|| {
+            let tape = Tape::without_gradients(params);
+            let [windows, kernels] = operands.each_ref().map(|x| tape.constant(x.clone()));
+            black_box(windows.matmul(kernels).into_value())
+        });
+    });
+}
+
+/// All windows, position by position, and a kernel for each position, as matrices.
+fn windows_and_kernels(rng: &mut StdRng) -> [Tensor; 2] {
+    let (positions, places) = (SIDE * SIDE, 3 * 3 * CHANNELS[0]);
+    [[positions, IMAGES, places], [positions, places, CHANNELS[1]]].map(|shape| support::numbers(shape, rng))
 }
 
 /// The results, the gradient of the images and that of the kernels: three products of one size.
@@ -87,4 +103,13 @@ fn both_gradients(criterion: &mut Criterion, params: &Params, layers: [(&str, &d
             });
         });
     }
+    let operands = windows_and_kernels(&mut rng);
+    let cotangent = support::numbers([SIDE * SIDE, IMAGES, CHANNELS[1]], &mut rng);
+    group.bench_function("batched product", |bencher| {
+        bencher.iter(|| {
+            let tape = Tape::new(params);
+            let [windows, kernels] = operands.each_ref().map(|x| tape.input(x.clone()));
+            black_box(windows.matmul(kernels).backward_with(cotangent.clone()))
+        });
+    });
 }

@@ -10,7 +10,7 @@ use tandem::nn::{
 use tandem::tying::{Coupling, Pairing, Strength};
 
 /// The rate of gradient descent in every workload.
-const RATE: f64 = 0.01;
+pub const RATE: f64 = 0.01;
 
 /// Number `i` of stream `s`: uniform in [−1, 1), and exact in `f32`. (The finaliser of splitmix64.)
 pub fn number(s: u64, i: u64) -> f32 {
@@ -21,7 +21,7 @@ pub fn number(s: u64, i: u64) -> f32 {
 }
 
 /// A tensor with the numbers of a stream, times a factor, row-major.
-fn stream(shape: impl Into<Shape>, s: u64, factor: f64) -> Tensor {
+pub fn stream(shape: impl Into<Shape>, s: u64, factor: f64) -> Tensor {
     let shape = shape.into();
     let numbers = (0..shape.len() as u64).map(|i| (f64::from(number(s, i)) * factor) as f32);
     Tensor::new(shape, numbers.collect())
@@ -40,7 +40,7 @@ fn fill(params: &mut Params, streams: impl IntoIterator<Item = u64>) {
 }
 
 /// Classes for `n` examples.
-fn labels(n: usize) -> Tensor {
+pub fn labels(n: usize) -> Tensor {
     Tensor::new([n], (0..n).map(|i| ((7 * i + 3) % 10) as f32).collect())
 }
 

@@ -10,7 +10,7 @@
 use std::cell::Cell;
 
 pub use super::geometry::Geometry;
-use super::geometry::Part;
+use super::geometry::{Part, Step};
 use super::image_tasks::Tasks;
 use super::product::{Contraction, Digits, Element, contract};
 use super::winograd::Winograd;
@@ -63,28 +63,33 @@ impl Geometry {
 
     /// With few channels, a tap's product would have too few columns for the widest tiles. If positions
     /// take turns along a row, so that two of one turn are a kernel apart, a row of the kernel has
-    /// whole windows for columns, in which no two positions meet. This is how many turns they take.
+    /// whole windows for columns, in which no two positions meet. This is how many turns they take, if there
+    /// is one kernel, or one for each position.
     fn turns<T: Element>(&self) -> Option<usize> {
-        let narrow = self.channels[0] * size_of::<T>() < 64 && self.kernel[1] > 1;
+        let bytes = self.channels[0] * size_of::<T>();
+        let narrow = (self.tile == [1; 2] && bytes < 64) || (self.tile == self.out && bytes <= 64);
         let reach = self.dilation[1] * self.kernel[1].saturating_sub(1) + 1;
         let turns = reach.div_ceil(self.stride[1]).min(self.out[1]);
-        (narrow && self.groups == 1 && self.tile == [1; 2]).then_some(turns)
+        (narrow && self.groups == 1 && self.kernel[1] > 1).then_some(turns)
     }
 
     /// image\[position + place\] += Σ over o of result\[position, o\] · kernel\[place, o\], for row `i` of
-    /// the kernel and the positions of one turn of a part.
-    fn turn_product(&self, part: &Part, i: usize, turn: usize) -> Contraction {
-        let ([c, o], [down, right], step) = (self.channels, part.taps, part.batch[1]);
-        let (i, turn) = (i as isize, turn as isize);
+    /// the kernel and the positions of one turn of a part. One kernel, or a batch of one for each position.
+    fn turn_product(&self, part: &Part, i: usize, turn: usize, turns: usize) -> Contraction {
+        let ([c, o], [down, right], i) = (self.channels, part.taps, i as isize);
+        let (mut batch, mut positions) = (part.batch, part.positions);
+        let column = if self.tile == [1; 2] { &mut positions[2] } else { &mut batch[1] };
+        let first = column.times(turn);
+        *column = Step { len: (column.len - turn).div_ceil(turns), ..column.times(turns) };
         Contraction {
-            batch: Digits::new(&[]),
-            rows: Digits::new(&part.positions.map(|s| (s.len, [s.result, s.image]))),
+            batch: Digits::new(&batch.map(|s| (s.len, [s.result, s.kernel, s.image]))),
+            rows: Digits::new(&positions.map(|s| (s.len, [s.result, s.image]))),
             cols: Digits::new(&[(right.len, [right.kernel, right.image]), (c, [o as isize, 1])]),
             sums: Digits::new(&[(o, [1, 1])]),
             base: [
-                (part.start.result + turn * step.result) as usize,
-                (i * down.kernel) as usize,
-                (part.start.image + turn * step.image + i * down.image) as usize,
+                (part.start.result + first.result) as usize,
+                (part.start.kernel + first.kernel + i * down.kernel) as usize,
+                (part.start.image + first.image + i * down.image) as usize,
             ],
         }
     }
@@ -170,12 +175,13 @@ impl Geometry {
     /// The products that, added up, make the gradient of padded images.
     fn image_products<T: Element>(self) -> impl Iterator<Item = Contraction> {
         let turns = self.turns::<T>();
-        let g = Geometry { tile: turns.map_or(self.tile, |turns| [1, turns]), ..self };
-        g.parts().flat_map(move |part| {
-            let columns = if turns.is_some() { part.batch[1].len } else { g.kernel[1] };
-            (0..g.kernel[0] * columns).map(move |k| {
-                let (i, column) = (k % g.kernel[0], k / g.kernel[0]);
-                if turns.is_some() { g.turn_product(&part, i, column) } else { g.tap_product(&part, i, column) }
+        self.parts().flat_map(move |part| {
+            (0..self.kernel[0] * turns.unwrap_or(self.kernel[1])).map(move |k| {
+                let (i, column) = (k % self.kernel[0], k / self.kernel[0]);
+                match turns {
+                    Some(turns) => self.turn_product(&part, i, column, turns),
+                    None => self.tap_product(&part, i, column),
+                }
             })
         })
     }

@@ -84,6 +84,9 @@ fn every_way_to_compute_them_is_the_definition() {
             Geometry { channels, kernel: [1, 5], dilation: [1, 2], ..plain },
             Geometry { channels, image: [3, 2], kernel: [3, 4], stride: [1, 2], ..plain },
             Geometry { channels, tile: [2, 3], ..plain },
+            Geometry { channels, tile: [9, 11], ..plain },
+            Geometry { channels, tile: [4, 3], kernel: [2, 4], pad: [0; 2], stride: [2, 3], ..plain },
+            Geometry { channels, tile: [7, 9], dilation: [2, 2], ..plain },
             Geometry { channels: channels.map(|len| 2 * len), groups: 2, ..plain },
             Geometry { channels, images: 0, ..plain },
         ] {

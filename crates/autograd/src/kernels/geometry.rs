@@ -53,6 +53,14 @@ pub(super) struct Step {
     pub(super) kernel: isize,
 }
 
+impl Step {
+    /// So many steps as one.
+    pub(super) fn times(self, n: usize) -> Step {
+        let n = n as isize;
+        Step { len: self.len, image: n * self.image, result: n * self.result, kernel: n * self.kernel }
+    }
+}
+
 /// All digits of a convolution over one part of the kernels, and where it starts.
 pub(super) struct Part {
     /// Kernel row, kernel column, group.
