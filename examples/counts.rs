@@ -37,7 +37,7 @@ static ALLOCATOR: CountingAllocator = CountingAllocator;
 const TOLERANCE: f64 = 2.0;
 
 /// The largest workloads are counted with this part of their examples, or links.
-const PART: usize = 16;
+const PART: usize = 8;
 
 /// The ops that are counted beside the workloads.
 const OPS: [&str; 6] = ["tanh", "add-a-row", "cross-entropy", "embedding", "max-pool", "matmul-4x4x4"];
@@ -139,7 +139,7 @@ fn compare(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
 }
 
 const ABOUT: &str = "One warm step on one thread with AVX2, as valgrind's callgrind counts it: it knows no AVX-512. \
-                     W3, W4 and W8 with a sixteenth of their examples or links. Renewed by: cargo run --release --example counts -- --write";
+                     W3, W4 and W8 with an eighth of their examples or links. Renewed by: cargo run --release --example counts -- --write";
 
 /// What is wrong with a count, each thing in a line.
 fn complaint(name: &str, now: &Count, was: Option<&Count>) -> Vec<String> {

@@ -36,19 +36,29 @@ pub fn sum_into<T: Copy + Default + AddAssign + Send + Sync>(out: &mut [T], narr
 fn sum_short_rows<T: Copy + Default + AddAssign + Send + Sync>(out: &mut [T], x: &[T]) {
     let len = TILE / out.len() * out.len();
     let chunk = task_len(x.len(), size_of::<T>(), ROWS * len);
-    let mut totals = [[T::default(); TILE]; CHUNKS];
-    let totals = &mut totals[..x.len().div_ceil(chunk)];
-    for_each_chunk([&mut *totals], 1, |i, [total]| {
-        let x = &x[i * chunk..];
-        for rows in x[..chunk.min(x.len())].chunks(ROWS * len) {
-            let mut tile = [T::default(); TILE];
-            add_rows(&mut tile[..len], rows);
-            add_rows(&mut total[0][..len], &tile[..len]);
-        }
-    });
     let mut total = [T::default(); TILE];
-    totals.iter().for_each(|part| add_rows(&mut total[..len], &part[..len]));
+    if x.len() <= chunk {
+        add_blocks(&mut total[..len], x);
+    } else {
+        let mut parts = [[T::default(); TILE]; CHUNKS];
+        let parts = &mut parts[..x.len().div_ceil(chunk)];
+        for_each_chunk([&mut *parts], 1, |i, [part]| {
+            let x = &x[i * chunk..];
+            add_blocks(&mut part[0][..len], &x[..chunk.min(x.len())]);
+        });
+        parts.iter().for_each(|part| add_rows(&mut total[..len], &part[..len]));
+    }
     add_rows(out, &total[..len]);
+}
+
+/// Adds the rows of x, which are as long as `total`, a block of them at a time.
+fn add_blocks<T: Copy + Default + AddAssign>(total: &mut [T], x: &[T]) {
+    for rows in x.chunks(ROWS * total.len()) {
+        let mut block = [T::default(); TILE];
+        let block = &mut block[..total.len()];
+        add_rows(block, rows);
+        add_rows(total, block);
+    }
 }
 
 wide! {
