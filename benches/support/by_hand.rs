@@ -131,7 +131,9 @@ fn cross_entropy(last: &mut Layer, classes: &[usize]) -> f64 {
                 *g
             })
             .sum();
-        g.iter_mut().for_each(|g| *g /= total * BATCH as f32);
+        for g in g.iter_mut() {
+            *g /= total * BATCH as f32;
+        }
         g[class] -= 1.0 / BATCH as f32;
         sum += f64::from(largest + total.ln() - x[class]);
     }

@@ -188,7 +188,7 @@ impl Geometry {
 }
 
 fn forward_tasks<T: Element>(g: &Geometry) -> Tasks {
-    Tasks::new(g).with_space::<T, _>(|one| one.pad_len(), |one| one.forward_products())
+    Tasks::new(g).with_space::<T, _>(Geometry::pad_len, |one| one.forward_products())
 }
 
 /// How much space [`forward`] needs.
@@ -208,7 +208,7 @@ pub fn forward<T: Element>(g: &Geometry, x: &[T], kernel: &[T], out: &mut [T], s
 }
 
 fn kernel_tasks<T: Element>(g: &Geometry) -> Tasks {
-    Tasks::with_kernels(g).with_space::<T, _>(|one| one.pad_len(), |one| one.kernel_products())
+    Tasks::with_kernels(g).with_space::<T, _>(Geometry::pad_len, |one| one.kernel_products())
 }
 
 /// How much space [`kernel_gradient`] needs.
@@ -257,11 +257,11 @@ impl ImageGradient {
         match g.backwards().filter(|_| g.turns::<T>().is_none()) {
             Some(back) => {
                 let product = |one: &Geometry| std::iter::once(g.backwards_product(one));
-                Self::Backwards(back, Tasks::new(&back).with_space::<T, _>(|one| one.pad_len(), product))
+                Self::Backwards(back, Tasks::new(&back).with_space::<T, _>(Geometry::pad_len, product))
             }
-            None => Self::Products(
-                Tasks::new(g).with_space::<T, _>(|one| one.padded_len(), |one| one.image_products::<T>()),
-            ),
+            None => {
+                Self::Products(Tasks::new(g).with_space::<T, _>(Geometry::padded_len, |one| one.image_products::<T>()))
+            }
         }
     }
 }

@@ -98,6 +98,16 @@ impl Quads {
     }
 }
 
+/// Copies `n` numbers.
+#[inline(always)]
+fn copy<T: Copy>(to: &mut [T], from: &[T], n: usize) {
+    if n == LANES {
+        to[..LANES].copy_from_slice(&from[..LANES]);
+    } else {
+        to[..n].copy_from_slice(&from[..n]);
+    }
+}
+
 /// Copies the places of windows apart, `n` numbers for each place, from number `at` of each on.
 #[inline(always)]
 fn part<T: Copy>(rows: [&[T]; 2], channels: usize, at: usize, n: usize, planes: &mut Planes<T>) {
@@ -105,17 +115,10 @@ fn part<T: Copy>(rows: [&[T]; 2], channels: usize, at: usize, n: usize, planes: 
     for (row, left, right) in [(rows[0], a, b), (rows[1], c, d)] {
         for window in (0..n).step_by(channels) {
             let from = &row[2 * (at + window)..];
-            match (from.get(..channels + LANES), channels <= LANES) {
-                // A few more are copied, which are overwritten by the next window's: a length that is known is faster.
-                (Some(from), true) => {
-                    left[window..][..LANES].copy_from_slice(&from[..LANES]);
-                    right[window..][..LANES].copy_from_slice(&from[channels..][..LANES]);
-                }
-                _ => {
-                    left[window..][..channels].copy_from_slice(&from[..channels]);
-                    right[window..][..channels].copy_from_slice(&from[channels..][..channels]);
-                }
-            }
+            // A few more are copied, which are overwritten by the next window's: a length that is known is faster.
+            let n = if channels <= LANES && from.len() >= channels + LANES { LANES } else { channels };
+            copy(&mut left[window..], from, n);
+            copy(&mut right[window..], &from[channels..], n);
         }
     }
 }
@@ -128,16 +131,9 @@ fn join<T: Copy>(planes: &Planes<T>, channels: usize, at: usize, n: usize, rows:
     for (row, left, right) in [(top, a, b), (bottom, c, d)] {
         for window in (0..n).step_by(channels) {
             let to = &mut row[2 * (at + window)..];
-            match (to.get_mut(..channels + LANES), channels <= LANES) {
-                (Some(to), true) => {
-                    to[..LANES].copy_from_slice(&left[window..][..LANES]);
-                    to[channels..][..LANES].copy_from_slice(&right[window..][..LANES]);
-                }
-                _ => {
-                    to[..channels].copy_from_slice(&left[window..][..channels]);
-                    to[channels..][..channels].copy_from_slice(&right[window..][..channels]);
-                }
-            }
+            let n = if channels <= LANES && to.len() >= channels + LANES { LANES } else { channels };
+            copy(to, &left[window..], n);
+            copy(&mut to[channels..], &right[window..], n);
         }
     }
 }
@@ -199,8 +195,8 @@ wide! {
         let [top, bottom] = rows;
         for (k, (g, places)) in g.chunks(step).zip(places.chunks(step)).enumerate() {
             for (i, (&g, &place)) in g.iter().zip(places).enumerate().take(PLANE) {
-                for at in 0..4 {
-                    planes[at][i] = if usize::from(place) == at { g } else { T::default() };
+                for (at, plane) in (0..).zip(&mut *planes) {
+                    plane[i] = if place == at { g } else { T::default() };
                 }
             }
             join(planes, channels, k * step, g.len(), [&mut *top, &mut *bottom]);

@@ -46,7 +46,9 @@ fn sum_short_rows<T: Copy + Default + AddAssign + Send + Sync>(out: &mut [T], x:
             let x = &x[i * chunk..];
             add_blocks(&mut part[0][..len], &x[..chunk.min(x.len())]);
         });
-        parts.iter().for_each(|part| add_rows(&mut total[..len], &part[..len]));
+        for part in parts {
+            add_rows(&mut total[..len], &part[..len]);
+        }
     }
     add_rows(out, &total[..len]);
 }
