@@ -127,27 +127,35 @@ def modes(results):
     return table(["ms a step", "threads", *(f"{LIBRARY[name]} {VARIANT[name]}" for name in kept)], body)
 
 
-def markdown(results):
-    """Everything in tables."""
-    machine, settings, notes = results["machine"], results["settings"], Notes()
+def conditions(results):
+    """When, on what and how it was measured, in lines."""
+    machine, settings = results["machine"], results["settings"]
     versions = ", ".join(f"{name} {version}" for name, version in results["versions"].items())
-    main = times(results, notes)
-    checked = sum("checked" in cell for cell in results["cells"])
-    off = sum("off" in cell for cell in results["cells"])
     where = f"{machine['processor']}, {machine['cores']} cores, {machine['vectors']}"
     rounds = "one round" if settings["rounds"] == 1 else f"the median of {settings['rounds']} rounds' medians"
+    checked = sum("checked" in cell for cell in results["cells"])
+    off = sum("off" in cell for cell in results["cells"])
     busy = f"**Other programs ran beside it: a load of {machine['load']:g}. On two threads most of all it shows.**"
+    return [
+        f"Measured on {results['date']} on {where}, with",
+        f"{versions}.",
+        f"Each figure is {rounds} of {settings['seconds']} s; of several modes of a library the fastest counts.",
+        "The last column compares the lowest medians: where it says something else, the machine was busy.",
+        f"{checked - off} of {checked} cells compute Tandem's figures, to a relative "
+        f"{settings['tolerance']['W1']:g} (W8: {settings['tolerance']['W8']:g}).",
+        *([busy] if machine["load"] > machine["cores"] else []),
+    ]
+
+
+def markdown(results):
+    """Everything in tables."""
+    notes = Notes()
+    main = times(results, notes)
     return "\n".join(
         [
             "# Tandem beside other libraries",
             "",
-            f"Measured on {results['date']} on {where}, with",
-            f"{versions}.",
-            f"Each figure is {rounds} of {settings['seconds']} s; of several modes of a library the fastest counts.",
-            "The last column compares the lowest medians: where it says something else, the machine was busy.",
-            f"{checked - off} of {checked} cells compute Tandem's figures, to a relative "
-            f"{settings['tolerance']['W1']:g} (W8: {settings['tolerance']['W8']:g}).",
-            *([busy] if machine["load"] > machine["cores"] else []),
+            *conditions(results),
             "",
             *main,
             "",
@@ -168,3 +176,20 @@ def markdown(results):
         ]
     )
 
+
+def extract(results, with_memory):
+    """What other documents show of it."""
+    notes = Notes()
+    main = [*conditions(results), "", *times(results, notes), ""]
+    numbered = notes.lines()
+    return "\n".join([*main, *numbered, *(["", *memory(results)] if with_memory else [])])
+
+
+BEGIN, END = "<!-- from benches/peers/results -->", "<!-- to here -->"
+
+
+def insert(document, text):
+    """The document with this text between the two marks."""
+    before, rest = document.split(BEGIN)
+    _, after = rest.split(END)
+    return f"{before}{BEGIN}\n\n{text}\n\n{END}{after}"

@@ -41,6 +41,9 @@ class Report(unittest.TestCase):
         self.assertEqual((RESULTS / "results.md").read_text(), render.markdown(results))
         self.assertEqual((RESULTS / "results.svg").read_text(), chart.svg(results))
         ElementTree.fromstring(chart.svg(results))
+        for name, with_memory in run.DOCUMENTS.items():
+            document = (systems.HERE.parent.parent / name).read_text()
+            self.assertEqual(document, render.insert(document, render.extract(results, with_memory)), name)
 
 
 if __name__ == "__main__":
