@@ -270,6 +270,23 @@ mod tests {
     }
 
     #[test]
+    fn sums_of_squares_and_of_terms_by_all_instructions() {
+        for set in Instructions::ALL.into_iter().filter(|set| set.available()) {
+            with_instructions(set, || {
+                for len in [0, 1, 31, 32, 33, 64, 100] {
+                    let (x, y) = (whole(len), whole(len + 5)[5..].to_vec());
+                    let squares: f64 = x.iter().map(|&x| f64::from(x * x)).sum();
+                    assert_eq!(sum_of_squares(&x), squares, "{len}");
+                    let mut found = x.clone();
+                    let total = replace_and_sum(&mut found, [&y], &|x, [y]| (x * y, x - y));
+                    assert_eq!(total, x.iter().zip(&y).fold(0.0, |sum, (x, y)| sum + x * y), "{len}");
+                    assert!(found.iter().zip(x.iter().zip(&y)).all(|(&found, (x, y))| found == x - y), "{len}");
+                }
+            });
+        }
+    }
+
+    #[test]
     fn a_long_sum_keeps_its_digits() {
         let x = vec![0.1_f32; 1 << 20];
         let exact = f64::from(0.1_f32) * f64::from(1 << 20);

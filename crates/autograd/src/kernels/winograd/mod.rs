@@ -68,10 +68,10 @@ impl Winograd {
         // Tiles that reach beyond the results, and transforms that few tiles share, cost what is won.
         let [rows, columns] = winograd.tiles;
         let dense = 8 * POINTS * rows * columns <= 5 * 9 * g.out[0] * g.out[1];
-        // Where little is convolved, the workspace would be more than the images and the results together.
+        // Where little is convolved, the workspace would be more than images, kernels and results together.
         let [c, o] = g.channels;
         let workspace = POINTS * (c * o + winograd.group * (c + o));
-        let numbers = g.images * (g.image[0] * g.image[1] * c + g.out[0] * g.out[1] * o);
+        let numbers = g.images * g.lens().iter().sum::<usize>() + g.kernel_len();
         (dense && winograd.count() >= 32 && workspace <= numbers).then_some(winograd)
     }
 
