@@ -61,34 +61,36 @@ fn check<T: Element + PartialEq>(g: &Geometry) {
     }
 }
 
+/// What the geometries below differ from; `with_out` counts the positions.
+const PLAIN: Geometry = Geometry {
+    images: 2,
+    image: [9, 11],
+    channels: [3, 5],
+    kernel: [3; 2],
+    stride: [1; 2],
+    pad: [1; 2],
+    dilation: [1; 2],
+    groups: 1,
+    tile: [1; 2],
+    out: [0; 2],
+};
+
 #[test]
 fn every_way_to_compute_them_is_the_definition() {
-    let plain = Geometry {
-        images: 2,
-        image: [9, 11],
-        channels: [3, 5],
-        kernel: [3; 2],
-        stride: [1; 2],
-        pad: [1; 2],
-        dilation: [1; 2],
-        groups: 1,
-        tile: [1; 2],
-        out: [0; 2],
-    };
     for channels in [[1, 6], [6, 16], [7, 8], [8, 3], [16, 16], [17, 33]] {
         for g in [
-            Geometry { channels, ..plain },
-            Geometry { channels, kernel: [5; 2], pad: [0, 2], ..plain },
-            Geometry { channels, kernel: [2, 4], pad: [0; 2], stride: [2, 3], ..plain },
-            Geometry { channels, kernel: [3, 1], dilation: [2, 3], pad: [3, 0], ..plain },
-            Geometry { channels, kernel: [1, 5], dilation: [1, 2], ..plain },
-            Geometry { channels, image: [3, 2], kernel: [3, 4], stride: [1, 2], ..plain },
-            Geometry { channels, tile: [2, 3], ..plain },
-            Geometry { channels, tile: [9, 11], ..plain },
-            Geometry { channels, tile: [4, 3], kernel: [2, 4], pad: [0; 2], stride: [2, 3], ..plain },
-            Geometry { channels, tile: [7, 9], dilation: [2, 2], ..plain },
-            Geometry { channels: channels.map(|len| 2 * len), groups: 2, ..plain },
-            Geometry { channels, images: 0, ..plain },
+            Geometry { channels, ..PLAIN },
+            Geometry { channels, kernel: [5; 2], pad: [0, 2], ..PLAIN },
+            Geometry { channels, kernel: [2, 4], pad: [0; 2], stride: [2, 3], ..PLAIN },
+            Geometry { channels, kernel: [3, 1], dilation: [2, 3], pad: [3, 0], ..PLAIN },
+            Geometry { channels, kernel: [1, 5], dilation: [1, 2], ..PLAIN },
+            Geometry { channels, image: [3, 2], kernel: [3, 4], stride: [1, 2], ..PLAIN },
+            Geometry { channels, tile: [2, 3], ..PLAIN },
+            Geometry { channels, tile: [9, 11], ..PLAIN },
+            Geometry { channels, tile: [4, 3], kernel: [2, 4], pad: [0; 2], stride: [2, 3], ..PLAIN },
+            Geometry { channels, tile: [7, 9], dilation: [2, 2], ..PLAIN },
+            Geometry { channels: channels.map(|len| 2 * len), groups: 2, ..PLAIN },
+            Geometry { channels, images: 0, ..PLAIN },
         ] {
             let g = with_out(g);
             check::<f64>(&g);
@@ -108,18 +110,7 @@ fn with_out(g: Geometry) -> Geometry {
 
 #[test]
 fn many_images_in_tasks_are_as_few() {
-    let many = Geometry {
-        images: 17,
-        image: [13, 11],
-        channels: [6, 16],
-        kernel: [5; 2],
-        stride: [1; 2],
-        pad: [2, 1],
-        dilation: [1; 2],
-        groups: 1,
-        tile: [1; 2],
-        out: [0; 2],
-    };
+    let many = Geometry { images: 17, image: [13, 11], channels: [6, 16], kernel: [5; 2], pad: [2, 1], ..PLAIN };
     for g in [
         many,
         Geometry { images: 9, channels: [1, 130], pad: [0; 2], ..many },
