@@ -3,15 +3,24 @@
 use std::fmt::Display;
 use std::process::exit;
 
-use clap::Parser;
 use clap::error::ErrorKind;
+use clap::{ArgMatches, Command, Parser};
 
 /// The flags of the command line. What is wrong with them ends the program; so does what asks for help.
 pub fn parse<F: Parser>() -> F {
-    F::try_parse().unwrap_or_else(|error| match error.kind() {
+    F::try_parse().unwrap_or_else(|error| end(&error))
+}
+
+/// As [`parse`], for flags that were put together.
+pub fn parse_command(command: Command) -> ArgMatches {
+    command.try_get_matches().unwrap_or_else(|error| end(&error))
+}
+
+fn end(error: &clap::Error) -> ! {
+    match error.kind() {
         ErrorKind::DisplayHelp | ErrorKind::DisplayVersion => error.exit(),
-        _ => refuse(one_line(&error)),
-    })
+        _ => refuse(one_line(error)),
+    }
 }
 
 /// Says what is wrong in one line, and ends the program with status 2.

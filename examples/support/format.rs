@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use serde::{Deserialize, Serialize};
+
 /// The binary unit in which so many bytes read best, and its size: the smallest that leaves at most
 /// three digits before the point.
 pub fn unit(bytes: usize) -> (&'static str, f64) {
@@ -64,7 +66,7 @@ pub fn columns(text: &str) -> usize {
 /// dense             203,530
 /// convolutional       5,018
 /// ```
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Table {
     header: Vec<String>,
     rows: Vec<Vec<String>>,

@@ -7,11 +7,14 @@
 #![allow(dead_code)]
 
 pub mod bars;
+pub mod experiment;
 pub mod flags;
 pub mod format;
 pub mod interrupt;
 pub mod lines;
+pub mod minimize;
 pub mod output;
+pub mod plot;
 pub mod progress;
 pub mod rows;
 pub mod stats;
