@@ -205,7 +205,13 @@ fn print(report: &Report) -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-fn keep(name: &str, flags: &Flags, experiment: &Experiment, report: Report, file: &Path) -> Result<(), Box<dyn Error>> {
+fn keep(
+    name: &str,
+    flags: &Flags,
+    experiment: &Experiment,
+    report: Report,
+    file: &Path,
+) -> Result<(), Box<dyn Error>> {
     for (picture, content) in &report.pictures {
         write(&file.with_file_name(picture), content)?;
     }
