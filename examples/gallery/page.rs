@@ -144,6 +144,6 @@ img{display:block;max-width:100%;height:auto;margin:12px auto}
 pre{background:var(--page);border-radius:6px;padding:8px 10px;font-size:.8125em;overflow-wrap:normal}
 table{border-collapse:collapse;font-size:.875em;font-variant-numeric:tabular-nums;overflow-wrap:normal}
 th,td{padding:3px 12px 3px 0;text-align:left;white-space:pre;border-bottom:1px solid var(--line)}
-th{font-weight:600;vertical-align:bottom}th.number,td.number{text-align:right}
+th{font-weight:600;vertical-align:bottom;white-space:normal}th.number,td.number{text-align:right}
 @media (max-width:500px){section{padding:12px 10px;margin:14px -6px}}
 ";

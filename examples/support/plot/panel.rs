@@ -194,7 +194,13 @@ fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
     let ([left, right], [bottom, top]) = (axes.x.pixels, axes.y.pixels);
     // Places, and how bad it is to hide them.
     let of_series = panel.series.iter().flat_map(|series| along(series, axes));
-    let mut taken: Vec<([f64; 2], usize)> = of_series.map(|place| (place, 1)).collect();
+    let of_marks = panel.marks.iter().filter_map(|mark| match mark {
+        Mark::Vertical(value, _) => {
+            Some((0..=40).map(|i| [axes.x.at(*value), top + f64::from(i) * (bottom - top) / 40.0]))
+        }
+        Mark::Horizontal(..) => None,
+    });
+    let mut taken: Vec<([f64; 2], usize)> = of_series.chain(of_marks.flatten()).map(|place| (place, 1)).collect();
     for mark in &panel.marks {
         let (words, places) = match mark {
             Mark::Horizontal(value, words) => {
