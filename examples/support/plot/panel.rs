@@ -221,7 +221,7 @@ fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
             let close = taken.iter().filter(|([x, y], _)| across.contains(x) && down.contains(y));
             close.map(|(_, weight)| weight).sum()
         };
-        let inside = |[_, y]: &[f64; 2]| (top + 8.0..=bottom - 2.0).contains(y);
+        let inside = |[_, y]: &[f64; 2]| (top + 2.0..=bottom - 2.0).contains(y);
         let Some([x, y]) = places.into_iter().filter(inside).min_by_key(|place| hidden(place)) else { continue };
         drawing.push(text("small halo", "start", x, y, words));
         // Later words keep away from these.
