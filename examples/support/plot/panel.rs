@@ -2,7 +2,7 @@
 
 use super::super::format::significant;
 use super::super::svg::{Element, SIZE, SMALL, line, text, text_width, wrap};
-use super::axes::Inside;
+use super::axes::{Inside, sides};
 use super::{GAP, LINE, Look, Mark, Panel, Point, Series, coloured, looks, path};
 
 /// Draws a panel; the lowest y used.
@@ -89,7 +89,7 @@ fn draw_bars(inner: &mut Element, series: &Series, axes: &Inside<'_>, [place, pl
     let ([low, high], bottom) = (axes.y.values, axes.y.pixels[0]);
     let foot = if axes.y.log { bottom } else { axes.y.at(0f64.clamp(low, high)) };
     for point in series.points.iter().filter(|point| is_drawn(point, axes)) {
-        let ends = [-0.5, 0.5].map(|side| axes.x.at(point.x + side * axes.step));
+        let ends = sides(point.x, axes.step, axes.x.log).map(|x| axes.x.at(x));
         // A seam between neighbours, where there is room for one.
         let seam = if ends[1] - ends[0] > 6.0 { 1.0 } else { 0.0 };
         let width = (ends[1] - ends[0] - seam) / places as f64;
