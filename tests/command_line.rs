@@ -205,6 +205,15 @@ fn bad_flags_of_what_measures_get_one_line_and_status_2() {
         ],
     );
     refuses(
+        "gallery",
+        &[
+            (&["--only", "nothing"], &["--only", "'nothing'", "coupled_digits"]),
+            (&["--threads", "0"], &["--threads", "'0'", "from 1 to 256"]),
+            (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
+            (&["--results", "Cargo.toml/below"], &["Cargo.toml", "is a directory"]),
+        ],
+    );
+    refuses(
         "counts",
         &[
             (&["--only", "W9"], &["--only", "W1", "matmul-4x4x4", "found \"W9\""]),
@@ -228,7 +237,7 @@ fn what_a_step_takes_is_predicted_at_every_size() {
             points += 1;
         }
     }
-    assert_eq!(written["scaling.svg"].matches("class=\"dot\"").count(), 2 * points, "time and memory");
+    assert_eq!(written["scaling.svg"].matches("<title>measured, ").count(), 2 * points, "time and memory");
 }
 
 /// What is in the directory after a run, by name.

@@ -99,7 +99,7 @@ pub enum Mark {
 }
 
 /// How high a panel is, by how many stand side by side.
-const HEIGHTS: [f64; 3] = [280.0, 200.0, 170.0];
+const HEIGHTS: [f64; 3] = [280.0, 176.0, 160.0];
 /// Between a tick label and its axis.
 const GAP: f64 = 6.0;
 /// From one line of text to the next.

@@ -74,7 +74,9 @@ fn ticks(axis: &Axis, [low, high]: [f64; 2], most: usize) -> Vec<(f64, String)> 
     }
     let room = 1e-9 * (high - low);
     let inside = |(value, _): &&(f64, String)| (low - room..=high + room).contains(value);
-    axis.ticks.iter().filter(inside).cloned().collect()
+    let mut ticks: Vec<(f64, String)> = axis.ticks.iter().filter(inside).cloned().collect();
+    ticks.sort_by(|one, other| one.0.total_cmp(&other.0));
+    ticks
 }
 
 /// A number with a minus sign, not a hyphen, and thousands set apart.

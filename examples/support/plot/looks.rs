@@ -20,8 +20,9 @@ const MARKERS: [(&str, bool); 7] = [
     ("M-3.4 -3.4H3.4V3.4H-3.4Z", false),
     ("M0 -4.6L4.4 3.2H-4.4Z", false),
     ("M0 -5L5 0L0 5L-5 0Z", false),
-    ("M-4 0A4 4 0 1 0 4 0A4 4 0 1 0 -4 0Z", true),
     ("M-3.4 -3.4H3.4V3.4H-3.4Z", true),
+    // A circle of the first colour fits into this one.
+    ("M-5.5 0A5.5 5.5 0 1 0 5.5 0A5.5 5.5 0 1 0 -5.5 0Z", true),
     ("M0 4.6L4.4 -3.2H-4.4Z", false),
 ];
 

@@ -192,7 +192,15 @@ fn along(series: &Series, axes: &Inside<'_>) -> Vec<[f64; 2]> {
 /// The words of the marks, each at the end of its line where it hides the fewest points.
 fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
     let ([left, right], [bottom, top]) = (axes.x.pixels, axes.y.pixels);
-    let mut taken: Vec<[f64; 2]> = panel.series.iter().flat_map(|series| along(series, axes)).collect();
+    // Places, and how bad it is to hide them.
+    let of_series = panel.series.iter().flat_map(|series| along(series, axes));
+    let of_marks = panel.marks.iter().filter_map(|mark| match mark {
+        Mark::Vertical(value, _) => {
+            Some((0..=40).map(|i| [axes.x.at(*value), top + f64::from(i) * (bottom - top) / 40.0]))
+        }
+        Mark::Horizontal(..) => None,
+    });
+    let mut taken: Vec<([f64; 2], usize)> = of_series.chain(of_marks.flatten()).map(|place| (place, 1)).collect();
     for mark in &panel.marks {
         let (words, places) = match mark {
             Mark::Horizontal(value, words) => {
@@ -208,15 +216,15 @@ fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
             }
         };
         let width = text_width(words, SMALL);
-        let hidden = |[x, y]: &[f64; 2]| {
-            let close =
-                |[px, py]: &&[f64; 2]| (x - 6.0..x + width + 6.0).contains(px) && (y - 16.0..y + 6.0).contains(py);
-            taken.iter().filter(close).count()
+        let hidden = |[x, y]: &[f64; 2]| -> usize {
+            let (across, down) = (x - 6.0..x + width + 6.0, y - 16.0..y + 6.0);
+            let close = taken.iter().filter(|([x, y], _)| across.contains(x) && down.contains(y));
+            close.map(|(_, weight)| weight).sum()
         };
-        let inside = |[_, y]: &[f64; 2]| (top + 8.0..=bottom - 2.0).contains(y);
+        let inside = |[_, y]: &[f64; 2]| (top + 2.0..=bottom - 2.0).contains(y);
         let Some([x, y]) = places.into_iter().filter(inside).min_by_key(|place| hidden(place)) else { continue };
         drawing.push(text("small halo", "start", x, y, words));
         // Later words keep away from these.
-        taken.extend((0..=8).flat_map(|i| [[x + width * f64::from(i) / 8.0, y - 4.0]; 5]));
+        taken.extend((0..=8).map(|i| ([x + width * f64::from(i) / 8.0, y - 4.0], 1000)));
     }
 }
