@@ -10,7 +10,7 @@ pub struct Axes {
     log: [bool; 2],
     /// How wide the places of bars are.
     pub step: f64,
-    right_labels: f64,
+    label_width: f64,
     y_ticks: Vec<(f64, String)>,
     x_ticks: Vec<(f64, String)>,
 }
@@ -41,15 +41,15 @@ impl Axes {
             && ys(panel).all(|y| y >= 0.0);
         let y = if on_axis { [0.0, y[1]] } else { y };
         let y_ticks = ticks(&panel.y, y, 6);
-        let widest = y_ticks.iter().map(|(_, label)| text_width(label, SIZE)).fold(0.0, f64::max);
+        let label_width = y_ticks.iter().map(|(_, label)| text_width(label, SIZE)).fold(0.0, f64::max);
         let x_ticks = panel.x.ticks.clone();
-        Axes { x, y, log: [panel.x.log, panel.y.log], step, right_labels: widest, y_ticks, x_ticks }
+        Axes { x, y, log: [panel.x.log, panel.y.log], step, label_width, y_ticks, x_ticks }
     }
 
     /// The axes within a rectangle, with the labels of the left one in it and those of the lower one below it.
     pub fn inside(&self, [left, right]: [f64; 2], [top, bottom]: [f64; 2]) -> Inside<'_> {
         let scale = |values, pixels, log| Scale { values, pixels, log };
-        let x = scale(self.x, [left + 1.05 * self.right_labels + GAP, right], self.log[0]);
+        let x = scale(self.x, [left + 1.05 * self.label_width + GAP, right], self.log[0]);
         let y = scale(self.y, [bottom, top], self.log[1]);
         let fits = |ticks: &Vec<(f64, String)>| {
             let ends = |(value, label): &(f64, String)| {
