@@ -68,8 +68,7 @@ impl Reference {
     /// If the models can't be made.
     pub fn same_rows(&self, all: &Images) -> Result<Agreement, Failure> {
         let Given { degrees, a, b, test, objectives, accuracies } = &self.draw;
-        assert_eq!(*degrees, 0.0, "at the border of a turned image the pixels differ");
-        let draw = Tasks::given(all, [a, b, test]);
+        let draw = Tasks::given(all, *degrees, [a, b, test]);
         let mut pair = Pair::<f64>::new(&draw, SquaredL2, DECAY, 1e-5)?;
         let mut worst = Agreement { objective: 0.0, accuracy: 0.0 };
         for ((strength, objective), accuracy) in self.strengths().zip(objectives).zip(accuracies) {
