@@ -7,6 +7,7 @@ use tandem::tying::{Component, Mixture};
 use crate::prior::Moment;
 use crate::report::METHODS;
 use crate::support::experiment::Experiment;
+use crate::support::format::count;
 use crate::support::plot::{Axis, Look, Mark, Panel, Plot, Point, Series, svg};
 use crate::support::stats::{Estimate, mean};
 use crate::{COUNTS, Outcome, SHOWN, Seed, Setting};
@@ -15,7 +16,9 @@ use crate::{COUNTS, Outcome, SHOWN, Seed, Setting};
 const BARS: usize = 60;
 /// Points of a density: enough for the narrowest component.
 const POINTS: usize = 600;
-/// The least share that is drawn, in per cent: below that of one weight of 1,184.
+/// Bytes that are labelled.
+const TICKS: [f64; 5] = [150.0, 200.0, 300.0, 400.0, 600.0];
+/// The least share that is drawn, in per cent: below that of a single weight.
 const LEAST: f64 = 0.05;
 
 /// Names and contents.
@@ -33,7 +36,7 @@ fn histograms(experiment: &Experiment, seed: &Seed, outcome: &Outcome) -> Plot {
     let (low, high) = all.fold((0.0f64, 0.0f64), |(low, high), w| (low.min(w), high.max(w)));
     let (low, high) = ((low * 10.0).floor() / 10.0, (high * 10.0).ceil() / 10.0);
     Plot {
-        title: format!("{} weights come to have {} values", seed.moments[0].weights.len(), outcome.values),
+        title: format!("{} weights come to have {} values", count(seed.moments[0].weights.len()), outcome.values),
         subtitle: format!(
             "Seed {}, {} components, λ = {}: share of the weights by size, in bars of {:.2}; the mixture's density as \
              share in such a bar; each group at its mean and share, as a dot. Accuracy {:.1} % before weights of a group are made equal, \
@@ -57,7 +60,8 @@ fn histogram(moment: &Moment, low: f64, high: f64) -> Panel {
         counts[(((f64::from(w) - low) / width) as usize).min(BARS - 1)] += 1;
     }
     let share = |count: usize| if count == 0 { f64::NAN } else { 100.0 * count as f64 / moment.weights.len() as f64 };
-    let bars = counts.iter().enumerate().map(|(i, &count)| point(low + (i as f64 + 0.5) * width, share(count))).collect();
+    let bars =
+        counts.iter().enumerate().map(|(i, &count)| point(low + (i as f64 + 0.5) * width, share(count))).collect();
     let mut series = vec![Series { label: "weights".into(), colour: 0, look: Look::Bars, points: bars }];
     if let Some(mixture) = &moment.mixture {
         let at = |i: usize| low + (high - low) * i as f64 / POINTS as f64;
@@ -113,7 +117,12 @@ fn bytes(experiment: &Experiment, settings: &[Setting], seeds: &[Seed]) -> Plot 
     let panels = accuracies.iter().flat_map(|(when, accuracy)| {
         sizes.iter().map(move |(size, bytes)| Panel {
             title: (*when).into(),
-            x: Axis { label: (*size).into(), log: true, ..Axis::default() },
+            x: Axis {
+                label: (*size).into(),
+                log: true,
+                ticks: TICKS.map(|b| (b, b.to_string())).to_vec(),
+                range: None,
+            },
             y: Axis { label: "test accuracy, %".into(), ..Axis::default() },
             series: series(settings, seeds, *bytes, *accuracy),
             marks: vec![Mark::Horizontal(plain, "no values".into())],

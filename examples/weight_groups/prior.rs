@@ -6,7 +6,7 @@ use tandem::nn::{Adam, Optimizer};
 use tandem::tying::{Mixture, SoftSharing, SoftSharingError};
 
 use crate::network::{Course, MIXTURE, Net, is_weight, slots};
-use crate::{FIT_RATE, FIT_STEPS, FLOOR, Fallible, RAMP, Setting, WATCHED};
+use crate::{FIT_RATE, FLOOR, Fallible, RAMP, Setting, WATCHED};
 
 /// Weights at one moment of the training, and the mixture if there is one.
 pub struct Moment {
@@ -37,7 +37,8 @@ pub fn train(
         sharing.set_strength(setting.strength * share).expect("a part of a strength");
         sharing.add_gradients(params, gradients);
         if let Some(moments) = moments.as_deref_mut().filter(|_| watched.contains(&step)) {
-            let title = if step == 0 { "after plain training".into() } else { format!("prior: step {step} of {steps}") };
+            let title =
+                if step == 0 { "after plain training".into() } else { format!("prior: step {step} of {steps}") };
             moments.push(Moment::now(title, params, Some(&sharing)));
         }
     })?;
@@ -47,18 +48,20 @@ pub fn train(
     Ok(sharing)
 }
 
-/// Fits a mixture to weights that stay as they are.
-pub fn fit(net: &mut Net, components: usize) -> Result<SoftSharing, SoftSharingError> {
-    let sharing = share(net, components)?;
+/// The network with the means of a mixture in place of its weights: one that is fitted to them as they are.
+pub fn fitted(net: &Net, components: usize, steps: u64) -> Result<Net, SoftSharingError> {
+    let mut net = net.clone();
+    let sharing = share(&mut net, components)?;
     net.set_trainable(|name| !name.starts_with(MIXTURE), false);
     let mut optimizer = Adam::new(FIT_RATE);
-    for _ in 0..FIT_STEPS {
+    for _ in 0..steps {
         let mut gradients = Tape::new(&net.params).constant(0.0).backward();
         sharing.add_gradients(&net.params, &mut gradients);
         optimizer.step(&mut net.params, &gradients);
     }
     net.set_trainable(|name| !name.starts_with(MIXTURE), true);
-    Ok(sharing)
+    consolidate(&mut net, &sharing);
+    Ok(net)
 }
 
 /// Every weight becomes the mean of its group. Means that came to lie within half of the least width are one group:

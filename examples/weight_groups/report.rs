@@ -20,8 +20,13 @@ pub const METHODS: [(&str, Which); 4] = [
     ("k-means that pays for bits", |run| &run.as_small),
 ];
 
+/// Places of the rivals that sentences are about.
+const AS_MANY: usize = 2;
+const AS_SMALL: usize = 3;
+
 /// What all seeds found.
-pub fn report(experiment: &Experiment, settings: &[Setting], seeds: &[Seed], weights: usize) -> Report {
+pub fn report(experiment: &Experiment, rows: [usize; 2], settings: &[Setting], seeds: &[Seed]) -> Report {
+    let weights = seeds.iter().flat_map(|seed| &seed.moments).next().map_or(0, |moment| moment.weights.len());
     let shown = settings.iter().position(|setting| *setting == SHOWN).unwrap_or(0);
     Report {
         title: "Weights that find their groups".into(),
@@ -29,12 +34,14 @@ pub fn report(experiment: &Experiment, settings: &[Setting], seeds: &[Seed], wei
                 values that are found once the weights are trained."
             .into(),
         shows: shows(settings, seeds, shown),
-        limits: limits(settings, seeds, weights),
-        setting: setting(experiment, weights),
+        limits: limits(settings, seeds, shown, weights),
+        setting: setting(experiment, rows, weights),
         tables: vec![
-            ("Methods: means over the seeds, accuracies ± standard error".into(), methods(settings, seeds, weights)),
+            ("What each method leaves: means over the seeds, accuracies in per cent ± standard error".into(), methods(settings, seeds, weights)),
             (
-                "The prior's lead in points, paired over the seeds, ± standard error: right after, and trained on".into(),
+                "The prior's lead in points, paired over the seeds, ± standard error: over the network without values, the \
+                 mixture that is fitted to it, k-means with as many values, and k-means with as few coded bytes"
+                    .into(),
                 leads(settings, seeds),
             ),
             ("k-means by the number of its values, ± standard error".into(), k_means(seeds)),
@@ -44,12 +51,14 @@ pub fn report(experiment: &Experiment, settings: &[Setting], seeds: &[Seed], wei
     }
 }
 
-fn setting(experiment: &Experiment, weights: usize) -> String {
+fn setting(experiment: &Experiment, [train, test]: [usize; 2], weights: usize) -> String {
     format!(
-        "Digits that ship, trained on 1,029 rows, tested on 768 by other writers; 64 pixels, {HIDDEN} hidden units, 10 \
+        "The digits that ship, {} rows to train on and {} by other writers to test on; 64 pixels, {HIDDEN} hidden units, 10 \
          classes: {} weights, to which the {} biases come as they are. {} epochs plain, {} under the prior or plain, {} \
          with equal weights; Adam, {BATCH} rows a step. λ is per mean loss. {}; ± is the standard error over seeds, \
          differences are paired.",
+        count(train),
+        count(test),
         count(weights),
         HIDDEN + 10,
         PLAIN.epochs,
@@ -70,12 +79,21 @@ fn plain(seeds: &[Seed]) -> Vec<f64> {
 
 fn methods(settings: &[Setting], seeds: &[Seed], weights: usize) -> Table {
     let mut table = Table::new([
-        "components", "λ", "method", "values", "bits", "bytes", "coded bits", "coded bytes", "before", "right after",
+        "components",
+        "λ",
+        "method",
+        "values",
+        "bits",
+        "bytes",
+        "coded bits",
+        "coded bytes",
+        "before",
+        "right after",
         "trained on",
     ]);
     let all = Estimate::with_error(&plain(seeds)).to_string();
     let bytes = count(4 * weights);
-    table.row(["", "", "no values", &count(weights), "32", &bytes, "", "", &all, "", ""]);
+    table.row(["", "", "no values", &count(weights), "32", &bytes, "", "", "", "", &all]);
     for (place, setting) in settings.iter().enumerate() {
         // A fitted mixture knows of no λ.
         let again = settings[..place].iter().any(|earlier| earlier.components == setting.components);
@@ -105,7 +123,14 @@ fn cells(numbers: &dyn Fn(Number) -> Vec<f64>) -> [String; 8] {
 
 fn k_means(seeds: &[Seed]) -> Table {
     let mut table = Table::new([
-        "values", "bits", "bytes", "coded bits", "coded bytes", "before", "right after", "trained on",
+        "values",
+        "bits",
+        "bytes",
+        "coded bits",
+        "coded bytes",
+        "before",
+        "right after",
+        "trained on",
         "trained on, over no values",
     ]);
     for (place, count) in COUNTS.into_iter().enumerate() {
@@ -128,8 +153,8 @@ fn lead(seeds: &[Seed], place: usize, over: Which, number: Number) -> Estimate {
 }
 
 fn leads(settings: &[Setting], seeds: &[Seed]) -> Table {
-    let others = [FITTED, "as many values", "as few coded bytes"];
-    let columns = others.iter().flat_map(|other| [format!("over {other}"), "trained on".into()]);
+    let others = ["fitted", "as many", "as small"];
+    let columns = others.iter().flat_map(|other| ["after", "trained on"].map(|when| format!("over {other}, {when}")));
     let head = ["components".into(), "λ".into(), "values".into(), "over no values".into()];
     let mut table = Table::new(head.into_iter().chain(columns));
     for (place, setting) in settings.iter().enumerate() {
@@ -160,9 +185,10 @@ fn sign(difference: Estimate) -> i32 {
 /// "3.1 ± 0.7 points above", for a difference that can be told from none.
 fn beside(difference: Estimate) -> String {
     let size = Estimate { mean: difference.mean.abs(), ..difference };
-    match sign(difference) {
-        1 => format!("{size} points above"),
-        -1 => format!("{size} points below"),
+    match (sign(difference), difference.spread) {
+        (1, _) => format!("{size} points above"),
+        (-1, _) => format!("{size} points below"),
+        (_, None) => format!("{difference:+} points beside"),
         _ => format!("level within two standard errors ({difference:+} points) with"),
     }
 }
@@ -170,54 +196,83 @@ fn beside(difference: Estimate) -> String {
 fn shows(settings: &[Setting], seeds: &[Seed], shown: usize) -> String {
     let Setting { components, strength } = settings[shown];
     let soft = |number: Number| numbers(seeds, shown, METHODS[0].1, number);
-    let average = |number: Number| mean(&soft(number));
     let [after, equal]: [Number; 2] = [|outcome| outcome.after, |outcome| outcome.equal];
-    let [_, _, many, small] = METHODS.map(|(_, which)| which);
+    let beside = |method: usize, number: Number| beside(lead(seeds, shown, METHODS[method].1, number));
     format!(
         "With {components} components and λ = {strength} the prior leaves {:.1} values and {:.2} coded bits a weight; \
-         to make equal what is close changes its accuracy by {:+} points, to {}, which is {} k-means with as many values \
-         ({} it once the values are trained on), and {} k-means that pays for bits until it takes as few coded bytes ({} it once the values are \
-         trained on).",
-        average(|outcome| outcome.values as f64),
-        average(|outcome| outcome.coded_bits),
+         making equal what is close changes the accuracy by {:+.2} points, to {} %, which is {} k-means with as many \
+         values, and {} k-means that pays for bits until it takes as few coded bytes; once the values are trained on, it \
+         is {} the former and {} the latter.",
+        mean(&soft(|outcome| outcome.values as f64)),
+        mean(&soft(|outcome| outcome.coded_bits)),
         Estimate::paired_difference(&soft(after), &soft(|outcome| outcome.before)),
         Estimate::with_error(&soft(after)),
-        beside(lead(seeds, shown, many, after)),
-        beside(lead(seeds, shown, many, equal)),
-        beside(lead(seeds, shown, small, after)),
-        beside(lead(seeds, shown, small, equal)),
+        beside(AS_MANY, after),
+        beside(AS_SMALL, after),
+        beside(AS_MANY, equal),
+        beside(AS_SMALL, equal),
     )
 }
 
-fn limits(settings: &[Setting], seeds: &[Seed], weights: usize) -> String {
+fn limits(settings: &[Setting], seeds: &[Seed], shown: usize, weights: usize) -> String {
+    let places = || 0..settings.len();
     let equal: Number = |outcome| outcome.equal;
-    let signs = |over: Which| -> Vec<i32> { (0..settings.len()).map(|i| sign(lead(seeds, i, over, equal))).collect() };
-    let [_, _, many, small] = METHODS.map(|(_, which)| signs(which));
-    let of = |signs: &[i32], sign: i32| signs.iter().filter(|found| **found == sign).count();
-    let costs: Vec<Estimate> =
-        (0..settings.len()).map(|i| over_plain(seeds, &numbers(seeds, i, METHODS[0].1, equal))).collect();
-    let dearest = costs.iter().copied().reduce(|a, b| if b.mean < a.mean { b } else { a });
-    let by_count = |i: usize| seeds.iter().map(|seed| seed.k_means[i].equal).collect::<Vec<_>>();
-    let enough = (0..COUNTS.len()).find(|&i| sign(over_plain(seeds, &by_count(i))) >= 0);
+    let count_of = |wanted: i32, differences: &[Estimate]| differences.iter().filter(|&&d| sign(d) == wanted).count();
+    let tally = |method: usize| {
+        let leads: Vec<Estimate> = places().map(|i| lead(seeds, i, METHODS[method].1, equal)).collect();
+        [1, -1].map(|wanted| count_of(wanted, &leads))
+    };
+    let ([many_above, many_below], [small_above, small_below]) = (tally(AS_MANY), tally(AS_SMALL));
+    // Both before values are made: the plain network is the same for all rivals.
+    let regularised: Vec<Estimate> = places().map(|i| lead(seeds, i, METHODS[AS_MANY].1, |o| o.before)).collect();
     format!(
-        "Of {} priors {} stand above k-means with as many values, once the values are trained on, and {} below; above \
-         k-means with as few coded bytes {}, below {}; {} stand below the network without values, at most by {} points; \
-         {}; and each step under the prior takes an exponential for each weight and component, {} with {} components.",
+        "Of {} priors, once the values are trained on, {many_above} stand above k-means with as many values and \
+         {many_below} below it, {small_above} above k-means that takes as few coded bytes and {small_below} below it; \
+         {}; before anything is made equal, {} of the priors make the network more accurate and {} less; {}; and a step \
+         under the prior takes an exponential for each weight and component, {} with {} components.",
         settings.len(),
-        of(&many, 1),
-        of(&many, -1),
-        of(&small, 1),
-        of(&small, -1),
-        costs.iter().filter(|cost| sign(**cost) < 0).count(),
-        dearest.map_or(String::new(), |cost| Estimate { mean: -cost.mean, ..cost }.to_string()),
-        enough.map_or_else(
-            || "k-means stays below it with all counts of values that were tried".into(),
-            |i| format!(
-                "k-means alone, with {} values that are trained on, is not below it by more than two standard errors",
-                COUNTS[i]
-            )
-        ),
+        cost(settings, seeds),
+        count_of(1, &regularised),
+        count_of(-1, &regularised),
+        enough(seeds, shown),
         count(weights * SHOWN.components),
         SHOWN.components,
     )
+}
+
+/// How far below the network without values the prior's stand.
+fn cost(settings: &[Setting], seeds: &[Seed]) -> String {
+    let place = |i: usize| over_plain(seeds, &numbers(seeds, i, METHODS[0].1, |outcome| outcome.equal));
+    let below: Vec<Estimate> = (0..settings.len()).map(place).filter(|cost| sign(*cost) < 0).collect();
+    match below.iter().min_by(|a, b| a.mean.total_cmp(&b.mean)) {
+        Some(most) => format!(
+            "{} stand below the network without values, at most by {} points",
+            below.len(),
+            Estimate { mean: -most.mean, ..*most }
+        ),
+        None => "none can be told to stand below the network without values".into(),
+    }
+}
+
+/// With how many values k-means does as well as the shown prior, if a rare value takes as many bits as a frequent one.
+fn enough(seeds: &[Seed], shown: usize) -> String {
+    let of_prior = |number: Number| numbers(seeds, shown, METHODS[0].1, number);
+    let of_k_means =
+        |place: usize, number: Number| -> Vec<f64> { seeds.iter().map(|seed| number(&seed.k_means[place])).collect() };
+    let [equal, bytes]: [Number; 2] = [|outcome| outcome.equal, |outcome| outcome.bytes as f64];
+    let as_well = |place: &usize| {
+        let lead = Estimate::paired_difference(&of_k_means(*place, equal), &of_prior(equal));
+        lead.mean + 2.0 * lead.spread.unwrap_or(0.0) >= 0.0
+    };
+    let prior = format!("the prior with λ = {}", SHOWN.strength);
+    match (0..COUNTS.len()).find(as_well) {
+        Some(place) => format!(
+            "where all values take as many bits, k-means with {} values that are trained on does as well as {prior}, or \
+             better, in {:.0} bytes to {:.0}",
+            COUNTS[place],
+            mean(&of_k_means(place, bytes)),
+            mean(&of_prior(bytes)),
+        ),
+        None => format!("{prior} is above k-means with all numbers of values that were tried"),
+    }
 }
