@@ -5,7 +5,7 @@ use std::f64::consts::TAU;
 use tandem::tying::{Component, Mixture};
 
 use crate::prior::Moment;
-use crate::report::METHODS;
+use crate::report::{METHODS, Number, Which};
 use crate::support::experiment::Experiment;
 use crate::support::format::count;
 use crate::support::plot::{Axis, Look, Mark, Panel, Plot, Point, Series, svg};
@@ -31,6 +31,7 @@ pub fn pictures(experiment: &Experiment, settings: &[Setting], seeds: &[Seed], s
     pictures
 }
 
+/// The weights of the shown setting from the first to the last moment.
 fn histograms(experiment: &Experiment, seed: &Seed, outcome: &Outcome) -> Plot {
     let all = seed.moments.iter().flat_map(|moment| &moment.weights).map(|&w| f64::from(w));
     let (low, high) = all.fold((0.0f64, 0.0f64), |(low, high), w| (low.min(w), high.max(w)));
@@ -39,8 +40,8 @@ fn histograms(experiment: &Experiment, seed: &Seed, outcome: &Outcome) -> Plot {
         title: format!("{} weights come to have {} values", count(seed.moments[0].weights.len()), outcome.values),
         subtitle: format!(
             "Seed {}, {} components, λ = {}: share of the weights by size, in bars of {:.2}; the mixture's density as \
-             share in such a bar; each group at its mean and share, as a dot. Accuracy {:.1} % before weights of a group are made equal, \
-             {:.1} % after.",
+             share in such a bar; each group at its mean and share, as a dot. Accuracy {:.1} % before weights of a group \
+             are made equal, {:.1} % after.",
             experiment.seeds.start,
             SHOWN.components,
             SHOWN.strength,
@@ -53,6 +54,7 @@ fn histograms(experiment: &Experiment, seed: &Seed, outcome: &Outcome) -> Plot {
     }
 }
 
+/// Bars of the weights, and the mixture.
 fn histogram(moment: &Moment, low: f64, high: f64) -> Panel {
     let width = (high - low) / BARS as f64;
     let mut counts = [0usize; BARS];
@@ -103,9 +105,7 @@ fn point(x: f64, y: f64) -> Point {
     Point { x, y, spread: None }
 }
 
-/// A number of an outcome.
-type Number = fn(&Outcome) -> f64;
-
+/// Accuracy by bytes: right after and trained on, by either code.
 fn bytes(experiment: &Experiment, settings: &[Setting], seeds: &[Seed]) -> Plot {
     let sizes: [(&str, Number); 2] = [
         ("bytes, all values as long", |outcome| outcome.bytes as f64),
@@ -131,8 +131,8 @@ fn bytes(experiment: &Experiment, settings: &[Setting], seeds: &[Seed]) -> Plot 
     Plot {
         title: "What accuracy the bytes of a few values buy".into(),
         subtitle: format!(
-            "Priors of {} components with λ from {} to {}, and k-means by the number of its values, or by the price of a bit; means of {} ± \
-             standard error.",
+            "Priors of {} components with λ from {} to {}; k-means by the number of its values, or by the price of a \
+             bit; dashed, all weights as they are. Means of {} ± standard error.",
             SHOWN.components,
             settings[0].strength,
             settings.iter().map(|setting| setting.strength).fold(0.0, f64::max),
@@ -143,13 +143,14 @@ fn bytes(experiment: &Experiment, settings: &[Setting], seeds: &[Seed]) -> Plot 
     }
 }
 
+/// The prior and two rivals.
 fn series(settings: &[Setting], seeds: &[Seed], bytes: Number, accuracy: Number) -> Vec<Series> {
     let mean_point = |outcomes: &[Outcome]| {
         let Estimate { mean: y, spread } = Estimate::with_error(&outcomes.iter().map(accuracy).collect::<Vec<_>>());
         Point { x: mean(&outcomes.iter().map(bytes).collect::<Vec<_>>()), y, spread }
     };
     let k_means = |place: usize| seeds.iter().map(|seed| seed.k_means[place]).collect::<Vec<_>>();
-    let of = |place: usize, which: crate::report::Which| {
+    let of = |place: usize, which: Which| {
         seeds.iter().map(|seed| *which(&seed.runs[place])).collect::<Vec<_>>()
     };
     let line = |label: &str, colour: usize, mut points: Vec<Point>| {

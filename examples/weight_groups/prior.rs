@@ -3,7 +3,7 @@
 use tandem::autograd::{Params, Tape};
 use tandem::nn::data::Images;
 use tandem::nn::{Adam, Optimizer};
-use tandem::tying::{Mixture, SoftSharing, SoftSharingError};
+use tandem::tying::{Codebook, Mixture, SoftSharing, SoftSharingError};
 
 use crate::network::{Course, MIXTURE, Net, is_weight, slots};
 use crate::{FIT_RATE, FLOOR, Fallible, RAMP, Setting, WATCHED};
@@ -66,7 +66,7 @@ pub fn fitted(net: &Net, components: usize, steps: u64) -> Result<Net, SoftShari
 
 /// Every weight becomes the mean of its group. Means that came to lie within half of the least width are one group:
 /// components that moved to one place share its weights, and differ by rounding only.
-pub fn consolidate(net: &mut Net, sharing: &SoftSharing) {
+pub fn consolidate(net: &mut Net, sharing: &SoftSharing) -> Codebook {
     let components = sharing.mixture(&net.params).components;
     let mut order: Vec<usize> = (0..components.len()).collect();
     order.sort_by(|&j, &k| components[j].mean.total_cmp(&components[k].mean));
@@ -74,13 +74,16 @@ pub fn consolidate(net: &mut Net, sharing: &SoftSharing) {
     for group in order.chunk_by(|&j, &k| components[k].mean - components[j].mean < FLOOR / 2.0) {
         let share: f64 = group.iter().map(|&j| components[j].share).sum();
         let mean = group.iter().map(|&j| components[j].share * components[j].mean).sum::<f64>() / share;
-        group.iter().for_each(|&j| means[j] = mean as f32);
+        for &j in group {
+            means[j] = mean as f32;
+        }
     }
     if let Some(id) = net.params.find(&format!("{MIXTURE}.means")) {
         net.params.update(net.params.slot(id), |numbers| numbers.copy_from_slice(&means));
     }
-    sharing.consolidate(&mut net.params, |_| 0.0);
+    let codebook = sharing.consolidate(&mut net.params, |_| 0.0);
     net.set_trainable(|name| name.starts_with(MIXTURE), false);
+    codebook
 }
 
 impl Moment {

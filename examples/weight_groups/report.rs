@@ -10,7 +10,7 @@ use crate::{BATCH, COUNTS, EQUAL, HIDDEN, Outcome, PLAIN, PRIOR, Run, SHOWN, See
 /// One of the networks of a run.
 pub type Which = fn(&Run) -> &Outcome;
 /// A number of an outcome.
-type Number = fn(&Outcome) -> f64;
+pub type Number = fn(&Outcome) -> f64;
 const FITTED: &str = "fitted mixture";
 /// The networks of a run, with names.
 pub const METHODS: [(&str, Which); 4] = [
@@ -51,6 +51,7 @@ pub fn report(experiment: &Experiment, rows: [usize; 2], settings: &[Setting], s
     }
 }
 
+/// What was trained, and how.
 fn setting(experiment: &Experiment, [train, test]: [usize; 2], weights: usize) -> String {
     format!(
         "The digits that ship, {} rows to train on and {} by other writers to test on; 64 pixels, {HIDDEN} hidden units, 10 \
@@ -73,10 +74,12 @@ fn numbers(seeds: &[Seed], place: usize, which: Which, number: Number) -> Vec<f6
     seeds.iter().map(|seed| number(which(&seed.runs[place]))).collect()
 }
 
+/// Accuracies of the network without values.
 fn plain(seeds: &[Seed]) -> Vec<f64> {
     seeds.iter().map(|seed| seed.plain).collect()
 }
 
+/// A row for each prior and rival.
 fn methods(settings: &[Setting], seeds: &[Seed], weights: usize) -> Table {
     let mut table = Table::new([
         "components",
@@ -121,6 +124,7 @@ fn cells(numbers: &dyn Fn(Number) -> Vec<f64>) -> [String; 8] {
     ]
 }
 
+/// A row for each number of values.
 fn k_means(seeds: &[Seed]) -> Table {
     let mut table = Table::new([
         "values",
@@ -142,6 +146,7 @@ fn k_means(seeds: &[Seed]) -> Table {
     table
 }
 
+/// Points over the network without values.
 fn over_plain(seeds: &[Seed], accuracies: &[f64]) -> Estimate {
     Estimate::paired_difference(accuracies, &plain(seeds))
 }
@@ -152,6 +157,7 @@ fn lead(seeds: &[Seed], place: usize, over: Which, number: Number) -> Estimate {
     Estimate::paired_difference(&soft, &other)
 }
 
+/// A row for each prior.
 fn leads(settings: &[Setting], seeds: &[Seed]) -> Table {
     let others = ["fitted", "as many", "as small"];
     let columns = others.iter().flat_map(|other| ["after", "trained on"].map(|when| format!("over {other}, {when}")));
@@ -193,6 +199,7 @@ fn beside(difference: Estimate) -> String {
     }
 }
 
+/// What the shown prior gains.
 fn shows(settings: &[Setting], seeds: &[Seed], shown: usize) -> String {
     let Setting { components, strength } = settings[shown];
     let soft = |number: Number| numbers(seeds, shown, METHODS[0].1, number);
@@ -214,6 +221,7 @@ fn shows(settings: &[Setting], seeds: &[Seed], shown: usize) -> String {
     )
 }
 
+/// What it costs, and where it gains nothing.
 fn limits(settings: &[Setting], seeds: &[Seed], shown: usize, weights: usize) -> String {
     let places = || 0..settings.len();
     let equal: Number = |outcome| outcome.equal;
