@@ -172,7 +172,11 @@ fn one_seed(train: &Images, test: &Images, settings: &[Setting], seed: u64, watc
             moments.push(Moment::now("equal", &soft.params, Some(&sharing)));
         }
         let soft = bench.quantised(soft, accuracy)?;
-        assert_eq!((soft.values, soft.bytes), (codebook.distinct, codebook.bytes_after), "rivals are counted otherwise");
+        assert_eq!(
+            (soft.values, soft.bytes),
+            (codebook.distinct, codebook.bytes_after),
+            "rivals are counted otherwise"
+        );
         // It knows of no λ: one does for all.
         let earlier = settings.iter().zip(&runs).find(|(earlier, _)| earlier.components == setting.components);
         let fitted = match earlier.map(|(_, run): (_, &Run)| run.fitted) {

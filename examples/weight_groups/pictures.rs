@@ -150,9 +150,7 @@ fn series(settings: &[Setting], seeds: &[Seed], bytes: Number, accuracy: Number)
         Point { x: mean(&outcomes.iter().map(bytes).collect::<Vec<_>>()), y, spread }
     };
     let k_means = |place: usize| seeds.iter().map(|seed| seed.k_means[place]).collect::<Vec<_>>();
-    let of = |place: usize, which: Which| {
-        seeds.iter().map(|seed| *which(&seed.runs[place])).collect::<Vec<_>>()
-    };
+    let of = |place: usize, which: Which| seeds.iter().map(|seed| *which(&seed.runs[place])).collect::<Vec<_>>();
     let line = |label: &str, colour: usize, mut points: Vec<Point>| {
         points.sort_by(|a, b| a.x.total_cmp(&b.x));
         Series { label: label.into(), colour, look: Look::Line, points }
