@@ -19,7 +19,6 @@ mod report;
 mod support;
 mod values;
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use serde::Serialize;
@@ -28,7 +27,7 @@ use tandem::nn::data::{DataError, Images};
 
 use network::{Course, Net};
 use prior::Moment;
-use support::experiment::{self, About, Experiment, Report, shipped_digits};
+use support::experiment::{self, About, Experiment, Failure, Report, shipped_digits};
 use values::{Values, k_means, within};
 
 const ABOUT: About = About {
@@ -133,20 +132,19 @@ pub struct Seed {
     pub moments: Vec<Moment>,
 }
 
-type Fallible<T> = Result<T, Box<dyn Error + Send + Sync>>;
+type Fallible<T> = Result<T, Failure>;
 
 fn main() -> ExitCode {
     experiment::run(&ABOUT, study)
 }
 
-fn study(experiment: &Experiment) -> Result<Report, Box<dyn Error>> {
+fn study(experiment: &Experiment) -> Fallible<Report> {
     let (train, test) = shipped_digits()?;
     let wanted = |setting: &Setting| !experiment.quick || setting.components == SHOWN.components;
     let settings: Vec<Setting> = SETTINGS.into_iter().filter(wanted).collect();
     let seeds: Vec<u64> = experiment.seeds.clone().collect();
     let first = experiment.seeds.start;
-    let seeds = experiment.map("seeds", &seeds, |&seed| one_seed(&train, &test, &settings, seed, seed == first));
-    let seeds = seeds.map_err(|error| -> Box<dyn Error> { error })?;
+    let seeds = experiment.map("seeds", &seeds, |&seed| one_seed(&train, &test, &settings, seed, seed == first))?;
     Ok(report::report(experiment, [train.len(), test.len()], &settings, &seeds))
 }
 
