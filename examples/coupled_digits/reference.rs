@@ -4,12 +4,12 @@ use serde::Deserialize;
 use tandem::nn::data::Images;
 use tandem::tying::{SquaredL2, Strength};
 
+use crate::DECAY;
 use crate::support::experiment::Failure;
 use crate::support::format::Table;
 use crate::support::pair::Pair;
 use crate::support::stats::Estimate;
 use crate::support::tasks::Tasks;
-use crate::DECAY;
 
 #[derive(Deserialize)]
 pub struct Reference {

@@ -32,7 +32,7 @@ use values::{Values, k_means, within};
 
 const ABOUT: About = About {
     name: "weight_groups",
-    about: "Weights that find their groups themselves: bytes and accuracy beside k-means",
+    help: "Weights that find their groups themselves: bytes and accuracy beside k-means",
     seeds: 24,
     quick: 2,
 };
