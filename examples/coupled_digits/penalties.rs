@@ -4,12 +4,13 @@ use serde_json::json;
 use tandem::nn::data::Images;
 use tandem::tying::{GroupLasso, Groups, L1, SquaredL2, Strength, by_validation};
 
+use crate::grid::line_of;
 use crate::support::experiment::{Experiment, Failure};
 use crate::support::format::Table;
 use crate::support::pair::Pair;
 use crate::support::stats::Estimate;
 use crate::support::tasks::{Draw, Tasks};
-use crate::{DECAY, OF_A, TOLERANCE, line_of};
+use crate::{DECAY, OF_A, TOLERANCE};
 
 const DEGREES: [f64; 3] = [15.0, 30.0, 45.0];
 const LABELS: usize = 50;
