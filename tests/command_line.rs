@@ -228,7 +228,7 @@ fn what_a_step_takes_is_predicted_at_every_size() {
             points += 1;
         }
     }
-    assert_eq!(written["scaling.svg"].matches("class=\"dot\"").count(), 2 * points, "time and memory");
+    assert_eq!(written["scaling.svg"].matches("<title>measured, ").count(), 2 * points, "time and memory");
 }
 
 /// What is in the directory after a run, by name.

@@ -87,7 +87,7 @@ fn a_file_is_replaced_whole_or_stays() -> io::Result<()> {
 #[test]
 fn ticks_are_round_and_inside() {
     let labels = |low, high| {
-        let scale = Scale { values: [low, high], pixels: [0.0, 1.0] };
+        let scale = Scale::linear([low, high], [0.0, 1.0]);
         scale.ticks(5).into_iter().map(|(_, label)| label).collect::<Vec<_>>().join(" ")
     };
     assert_eq!(labels(0.0, 3.67), "0 1 2 3");
@@ -96,7 +96,7 @@ fn ticks_are_round_and_inside() {
     assert_eq!(labels(-0.1, 0.3), "-0.1 0.0 0.1 0.2 0.3");
     for exponent in -9..9 {
         let (low, high) = (-0.37 * 10f64.powi(exponent), 7.3 * 10f64.powi(exponent));
-        let ticks = Scale { values: [low, high], pixels: [0.0, 1.0] }.ticks(5);
+        let ticks = Scale::linear([low, high], [0.0, 1.0]).ticks(5);
         assert!((2..=5).contains(&ticks.len()), "{ticks:?}");
         assert!(
             ticks.iter().all(|(x, label)| low <= *x && *x <= high && (label.parse::<f64>().unwrap() - x).abs() < 1e-12)

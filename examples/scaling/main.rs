@@ -24,7 +24,6 @@ use serde::Serialize;
 use tandem::autograd::kernels;
 use tandem::memory::CountingAllocator;
 
-use chart::Panel;
 use network::{Point, Size};
 use support::{flags, format, output, progress};
 
@@ -87,7 +86,7 @@ impl Slope {
 }
 
 /// Bytes of a MiB.
-const MIB: f64 = 1024.0 * 1024.0;
+pub const MIB: f64 = 1024.0 * 1024.0;
 
 /// What changes, to which sizes, of what, and the powers that theory predicts for time and memory.
 type Plan = (&'static str, Vec<usize>, fn(Size, usize) -> Size, [f64; 2], [f64; 2]);
@@ -158,18 +157,4 @@ fn report(all: &[Series]) -> Result<(), Box<dyn Error>> {
     }
     write!(out, "{points}\nPowers, over the {UPPER} largest sizes:\n{slopes}")?;
     Ok(())
-}
-
-/// Both panels of a series.
-pub fn panels(series: &Series) -> [Panel<'_>; 2] {
-    let values = |of: fn(&Point) -> f64| series.points.iter().map(|p| [p.size as f64, of(p)]).collect();
-    [
-        Panel { axis: series.axis, slope: &series.time, points: values(|p| p.milliseconds), predicted: Vec::new() },
-        Panel {
-            axis: series.axis,
-            slope: &series.memory,
-            points: values(|p| p.measured_bytes as f64 / MIB),
-            predicted: values(|p| p.predicted_bytes as f64 / MIB),
-        },
-    ]
 }

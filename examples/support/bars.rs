@@ -2,7 +2,7 @@
 
 use super::format::{bytes, unit};
 use super::stats::Estimate;
-use super::svg::{Element, Scale, line, rect, text, text_width, wrap};
+use super::svg::{Element, MARGIN, Page, Rules, SIZE, SMALL, Scale, line, rect, text, text_width};
 
 /// Stacked bars of bytes, and a dot with a whisker beside each.
 #[derive(Clone, Debug)]
@@ -42,16 +42,11 @@ impl Bar {
 
 // The picture is narrow and its letters large, so that it can be read on a telephone.
 const WIDTH: f64 = 640.0;
-const MARGIN: f64 = 20.0;
 /// Left and right end of the bars, and of the dots.
 const BYTES: [f64; 2] = [MARGIN, 436.0];
 const SCORES: [f64; 2] = [484.0, WIDTH - MARGIN];
 const ROW: f64 = 60.0;
 const BAR: f64 = 26.0;
-/// Size of most text.
-const SIZE: f64 = 13.0;
-/// Size of what labels a colour.
-const SMALL: f64 = 12.0;
 
 /// One colour for each category, and one for text on it: on a light page, and on a dark one.
 ///
@@ -78,51 +73,24 @@ pub fn svg(chart: &BarChart) -> String {
     for bar in &chart.bars {
         assert_eq!(bar.parts.len(), chart.categories.len(), "parts of `{}` and categories", bar.label);
     }
-    let mut page = Element::new("g");
-    let y = heading(&mut page, chart);
-    let top = legend(&mut page, chart, y) + 34.0;
+    let mut page = Page::new(WIDTH, &chart.title, &chart.subtitle);
+    let y = page.bottom();
+    let drawing = page.drawing();
+    let top = legend(drawing, chart, y) + 34.0;
     let bottom = top + ROW * chart.bars.len() as f64;
 
     let largest = chart.bars.iter().map(Bar::total).max().unwrap_or(0).max(1);
     let (unit, size) = unit(largest);
-    let bytes_scale = Scale { values: [0.0, largest as f64 / size], pixels: BYTES };
-    axis(&mut page, &format!("{}, {unit}", chart.bytes_title), &bytes_scale, [top, bottom]);
+    let bytes_scale = Scale::linear([0.0, largest as f64 / size], BYTES);
+    axis(drawing, &format!("{}, {unit}", chart.bytes_title), &bytes_scale, [top, bottom]);
     let score_scale = score_scale(chart);
-    axis(&mut page, &chart.score_title, &score_scale, [top, bottom]);
+    axis(drawing, &chart.score_title, &score_scale, [top, bottom]);
     for (bar, row) in chart.bars.iter().zip(0..) {
         let y = top + ROW * f64::from(row) + 20.0;
-        let of_bytes = Scale { values: [0.0, largest as f64], pixels: BYTES };
-        draw_bar(&mut page, chart, bar, &of_bytes, y);
-        draw_score(&mut page, &bar.score, &score_scale, y);
+        draw_bar(drawing, chart, bar, &Scale::linear([0.0, largest as f64], BYTES), y);
+        draw_score(drawing, &bar.score, &score_scale, y);
     }
-
-    let height = bottom + 32.0;
-    let root = Element::new("svg")
-        .set("xmlns", "http://www.w3.org/2000/svg")
-        .set("viewBox", &format!("0 0 {WIDTH} {height}"))
-        .set("role", "img")
-        .at(&[("width", WIDTH), ("height", height)])
-        // Without this, a page narrower than the picture would cut it off.
-        .set("style", "max-width: 100%; height: auto")
-        .with(Element::new("title").text(&chart.title))
-        .with(Element::new("desc").text(&chart.subtitle))
-        .with(Element::new("style").text(&style()))
-        .with(rect("page", [0.0, 0.0], [WIDTH, height]).at(&[("rx", 8.0)]))
-        .with(page);
-    format!("{root}\n")
-}
-
-/// Title and subtitle; the lowest y used. Lines end early, for fonts that are wider than estimated.
-fn heading(page: &mut Element, chart: &BarChart) -> f64 {
-    let mut y = MARGIN - 8.0;
-    for (class, content, size) in [("title", &chart.title, 19.0), ("note", &chart.subtitle, SIZE)] {
-        for words in wrap(content, 0.85 * (WIDTH - 2.0 * MARGIN), size) {
-            y += size + 5.0;
-            page.push(text(class, "start", MARGIN, y, &words));
-        }
-        y += 3.0;
-    }
-    y
+    page.finish(bottom + 32.0, &rules())
 }
 
 /// A swatch and a name for each category that occurs; the lowest y used.
@@ -169,10 +137,10 @@ fn score_scale(chart: &BarChart) -> Scale {
     let ends = || chart.bars.iter().flat_map(|bar| ends(bar.score)).filter(|end| end.is_finite());
     let (low, high) = (ends().fold(f64::INFINITY, f64::min), ends().fold(f64::NEG_INFINITY, f64::max));
     if low > high {
-        return Scale { values: [0.0, 1.0], pixels: SCORES };
+        return Scale::linear([0.0, 1.0], SCORES);
     }
     let room = (0.1 * (high - low)).max(0.005 * high.abs()).max(1e-6);
-    Scale { values: [low - room, high + room], pixels: SCORES }
+    Scale::linear([low - room, high + room], SCORES)
 }
 
 fn draw_bar(page: &mut Element, chart: &BarChart, bar: &Bar, scale: &Scale, y: f64) {
@@ -233,9 +201,9 @@ fn draw_score(page: &mut Element, score: &Estimate, scale: &Scale, y: f64) {
     let (x, middle) = (scale.at(score.mean), y + 7.0 + BAR / 2.0);
     if let Some(spread) = score.spread {
         let [left, right] = [score.mean - spread, score.mean + spread].map(|value| scale.at(value));
-        page.push(line("whisker", [left, middle], [right, middle]));
+        page.push(line("ink thick", [left, middle], [right, middle]));
         for end in [left, right] {
-            page.push(line("whisker", [end, middle - 5.0], [end, middle + 5.0]));
+            page.push(line("ink thick", [end, middle - 5.0], [end, middle + 5.0]));
         }
     }
     page.push(Element::new("circle").class("dot").at(&[("cx", x), ("cy", middle), ("r", 5.0)]));
@@ -243,26 +211,16 @@ fn draw_score(page: &mut Element, score: &Estimate, scale: &Scale, y: f64) {
     page.push(text("halo", "middle", x.clamp(SCORES[0] + half, SCORES[1] - half), y, &label));
 }
 
-/// The style sheet. Plain classes: not every reader of SVG knows CSS variables.
-fn style() -> String {
+/// What the style sheet has beside what is common to all pictures.
+fn rules() -> Rules {
     let colours = |fill: usize| -> String {
         let rule = |(i, c): (usize, &[&str; 4])| format!(".c{i}{{fill:{}}}.t{i}{{fill:{}}}", c[fill], c[fill + 1]);
         COLOURS.iter().enumerate().map(rule).collect()
     };
-    let page = |page: &str, ink: &str, quiet: &str, grid: &str| {
-        format!(
-            ".page{{fill:{page}}} text{{fill:{ink}}} .note{{fill:{quiet}}} .halo{{stroke:{page}}} \
-             .dot{{fill:{ink};stroke:{page}}} .whisker{{stroke:{ink}}} .grid{{stroke:{grid}}} "
-        )
-    };
-    format!(
-        "text{{font:{SIZE}px system-ui,-apple-system,'Segoe UI',Helvetica,Arial,sans-serif}} \
-         .title{{font-size:19px;font-weight:600}} .strong{{font-weight:600}} .small{{font-size:{SMALL}px}} \
-         .halo{{paint-order:stroke;stroke-width:4px;stroke-linejoin:round}} .whisker{{stroke-width:1.5px}} \
-         .dot{{stroke-width:1.5px}} {}{} @media (prefers-color-scheme: dark){{{}{}}}",
-        page("#fff", "#1c1e21", "#5c6066", "#e3e4e6"),
-        colours(0),
-        page("#16181d", "#e8e9eb", "#a2a7ae", "#32363d"),
-        colours(2),
-    )
+    let dot = |page: &str, ink: &str| format!(".dot{{fill:{ink};stroke:{page}}} ");
+    Rules {
+        both: ".thick{stroke-width:1.5px} .dot{stroke-width:1.5px}".into(),
+        light: dot("#fff", "#1c1e21") + &colours(0),
+        dark: dot("#16181d", "#e8e9eb") + &colours(2),
+    }
 }

@@ -45,6 +45,21 @@ pub fn count(n: usize) -> String {
     text
 }
 
+/// A number with four significant digits, without zeros at its end: `0.3142`, `93.64`, `1,234`; a very small or
+/// large one with two: `5.0e-7`.
+pub fn significant(x: f64) -> String {
+    let power = if x == 0.0 || !x.is_finite() { 0 } else { x.abs().log10().floor() as i32 };
+    if !(-4..6).contains(&power) {
+        return format!("{x:.1e}");
+    }
+    let text = format!("{:.*}", (3 - power).max(0) as usize, x);
+    let text = if text.contains('.') { text.trim_end_matches('0').trim_end_matches('.') } else { &text };
+    if x.abs() >= 1000.0 && !text.contains('.') {
+        return format!("{}{}", if x < 0.0 { "-" } else { "" }, count(x.abs().round() as usize));
+    }
+    text.into()
+}
+
 /// How many times as large `more` is as `less`: `1.6×`, `41×`, `4,001,536,000×`.
 pub fn times(more: usize, less: usize) -> String {
     let ratio = more as f64 / less as f64;

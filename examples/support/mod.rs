@@ -12,6 +12,7 @@ pub mod flags;
 pub mod format;
 pub mod interrupt;
 pub mod lines;
+pub mod map;
 pub mod minimize;
 pub mod output;
 pub mod plot;

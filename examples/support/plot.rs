@@ -1,5 +1,13 @@
 //! Plots: panels with lines, dots, bands and bars over linear or logarithmic axes.
 
+mod axes;
+mod looks;
+mod panel;
+
+use super::svg::{Element, MARGIN, Page, SIZE, SMALL, text, text_width, wrap};
+use axes::Axes;
+use looks::COLOURS;
+
 /// A picture of one or more panels under one heading and one legend.
 #[derive(Clone, Debug)]
 pub struct Plot {
@@ -76,7 +84,8 @@ pub enum Look {
     Dots,
     /// A line within a band of ± the spread.
     Band,
-    /// A bar at each x from the bottom of the panel, as wide as the points are apart.
+    /// A bar at each x from 0, or the bottom of the panel if that is above it, as wide as the points are apart. Bars
+    /// of several series at the same x stand side by side.
     Bars,
 }
 
@@ -87,4 +96,99 @@ pub enum Mark {
     Horizontal(f64, String),
     /// At this x.
     Vertical(f64, String),
+}
+
+/// How high a panel is, by how many stand side by side.
+const HEIGHTS: [f64; 3] = [280.0, 176.0, 160.0];
+/// Between a tick label and its axis.
+const GAP: f64 = 6.0;
+/// From one line of text to the next.
+const LINE: f64 = 16.0;
+
+/// Draws the plot as an SVG file of its own, with a light and a dark look.
+///
+/// # Panics
+/// If there are no panels, more than three columns or no colour of that number, or a logarithmic axis has a range that
+/// is not positive.
+#[track_caller]
+pub fn svg(plot: &Plot) -> String {
+    assert!((1..=3).contains(&plot.columns), "{} columns, 1 to 3 expected", plot.columns);
+    assert!(!plot.panels.is_empty(), "a plot without panels");
+    let series = || plot.panels.iter().flat_map(|panel| &panel.series);
+    let last = series().map(|series| series.colour).max().unwrap_or(0);
+    assert!(last < COLOURS.len(), "colour {last}, 0 to {} expected", COLOURS.len() - 1);
+    let axes: Vec<Axes> = plot.panels.iter().map(Axes::new).collect();
+
+    // The picture is narrow and its letters large, so that it can be read on a telephone.
+    let width = if plot.columns < 3 { 640.0 } else { 720.0 };
+    let mut page = Page::new(width, &plot.title, &plot.subtitle);
+    let mut top = legend(&mut page, plot, width) + 12.0;
+    let column = (width - 2.0 * MARGIN + 18.0) / plot.columns as f64;
+    let height = HEIGHTS[plot.columns - 1];
+    for (panels, axes) in plot.panels.chunks(plot.columns).zip(axes.chunks(plot.columns)) {
+        // Labels beside the axis start where a heading does; panels of a row have one height.
+        let heads: Vec<Vec<Head<'_>>> = panels.iter().map(|panel| head(panel, column - 18.0)).collect();
+        let lines = heads.iter().map(Vec::len).max().unwrap_or(0);
+        let upper = top + LINE * lines as f64 + 12.0;
+        let mut lowest = upper + height;
+        for (i, ((panel, axes), head)) in panels.iter().zip(axes).zip(&heads).enumerate() {
+            let left = MARGIN + column * i as f64;
+            for (line, (class, words)) in head.iter().enumerate() {
+                let y = upper - 12.0 - LINE * (head.len() - 1 - line) as f64;
+                page.drawing().push(text(class, "start", left, y, words));
+            }
+            let inside = axes.inside([left, left + column - 18.0], [upper, upper + height]);
+            lowest = lowest.max(panel::draw(page.drawing(), panel, &inside));
+        }
+        top = lowest + 14.0;
+    }
+    page.finish(top, &looks::rules())
+}
+
+/// A class and a line of words.
+type Head<'a> = (&'a str, String);
+
+/// What stands above a panel: its title and what its y is.
+fn head(panel: &Panel, width: f64) -> Vec<Head<'static>> {
+    // Bold letters are wider.
+    let lines =
+        |class, words: &str, share: f64| wrap(words, share * width, SIZE).into_iter().map(move |line| (class, line));
+    lines("strong", &panel.title, 0.82).chain(lines("note", &panel.y.label, 0.9)).collect()
+}
+
+/// A sample and a name of each kind of series; the lowest y used.
+fn legend(page: &mut Page, plot: &Plot, width: f64) -> f64 {
+    let mut kinds: Vec<&Series> = Vec::new();
+    for series in plot.panels.iter().flat_map(|panel| &panel.series).filter(|series| !series.label.is_empty()) {
+        let same =
+            |kind: &&Series| (&kind.label, kind.colour, kind.look) == (&series.label, series.colour, series.look);
+        if !kinds.iter().any(same) {
+            kinds.push(series);
+        }
+    }
+    let (mut x, mut y) = (MARGIN, page.bottom() + 24.0);
+    for kind in &kinds {
+        let needed = 32.0 + 1.05 * text_width(&kind.label, SMALL);
+        if x > MARGIN && x + needed > width - MARGIN {
+            (x, y) = (MARGIN, y + 20.0);
+        }
+        looks::sample(page.drawing(), kind, [x, y - 4.5]);
+        page.drawing().push(text("small", "start", x + 32.0, y, &kind.label));
+        x += needed + 14.0;
+    }
+    if kinds.is_empty() { page.bottom() } else { y }
+}
+
+/// A curve through these points.
+fn path(points: &[[f64; 2]]) -> String {
+    let step = |(i, [x, y]): (usize, &[f64; 2])| {
+        let [x, y] = [x, y].map(|pixel| (pixel * 100.0).round() / 100.0);
+        format!("{}{x} {y}", if i == 0 { 'M' } else { 'L' })
+    };
+    points.iter().enumerate().map(step).collect()
+}
+
+/// An element with the class and colour of its series.
+fn coloured(tag: &'static str, class: &str, colour: usize) -> Element {
+    Element::new(tag).class(&format!("{class} c{colour}"))
 }
