@@ -1,25 +1,48 @@
+//! Between a generative and a discriminative model: two sets of parameters that are close (Lasserre, Bishop and Minka,
+//! CVPR 2006; Bishop and Lasserre 2007).
+//!
+//! A classifier p(c|x, θ) learns from few labels; a model of the inputs p(x|θ̃) from many points without; a prior
+//! exp(−‖θ − θ̃‖²/2σ²) couples the two. σ → 0 shares them (generative training), σ → ∞ lets them go (discriminative
+//! training). First on Gaussians that the model takes for round ones, with both ends checked against training without
+//! a coupling; then on digits, with an autoencoder as the model of the inputs.
+//!
+//! ```text
+//! cargo run --release --example lasserre_hybrid
+//! ```
+//!
+//! In reading order: `gaussians` is the model, `sweep` trains it along the line, `digits` are the two networks, `line`
+//! tells whether the middle is better than the ends, `report` and `pictures` say and show it.
+
+mod digits;
 mod gaussians;
+mod line;
+mod pictures;
+mod report;
 #[path = "../support/mod.rs"]
 mod support;
-use gaussians::*;
-type Failure = Box<dyn std::error::Error + Send + Sync>;
-use support::minimize::Effort;
-fn main() {
-    tandem::autograd::kernels::set_threads(1);
-    let s = [Setting { mean: [0.8, 0.6], deviation: [1.0, 0.6], labels: 2 }, Setting { mean: [1.0, 0.5], deviation: [1.0, 0.6], labels: 4 }];
-    let tol: f64 = std::env::args().nth(1).unwrap().parse().unwrap();
-    let n: u64 = std::env::args().nth(2).unwrap().parse().unwrap();
-    let inv: f64 = std::env::args().nth(3).unwrap().parse().unwrap();
-    let effort = Effort { tolerance: tol, steps: 3000, rate: 1.0 / inv };
-    for s in &s {
-        println!("{s:?} best {}", best(s));
-        for alpha in [0.0, 0.4, 0.5, 1.0] {
-            let t = std::time::Instant::now();
-            let fits: Vec<_> = (0..n).map(|seed| hybrid(s, alpha, seed, effort).unwrap()).collect();
-            let a: Vec<f64> = fits.iter().map(|f| 100.0 * f.accuracy).collect();
-            let st: Vec<f64> = fits.iter().map(|f| f.steps as f64).collect();
-            let e = support::stats::Estimate::with_deviation(&a);
-            println!("{alpha:.2} {e:.2} se {:.2} steps {:.0} max {:.0} dist {:.4} {:?}/fit", support::stats::standard_error(&a).unwrap(), support::stats::mean(&st), st.iter().copied().fold(0.0, f64::max), fits.iter().map(|f|f.distance).sum::<f64>()/n as f64, t.elapsed() / n as u32);
-        }
-    }
+mod sweep;
+
+use std::error::Error;
+use std::process::ExitCode;
+
+use support::experiment::{self, About, Experiment, Report};
+
+/// An error that can leave a thread.
+type Failure = Box<dyn Error + Send + Sync>;
+
+const ABOUT: About = About {
+    name: "lasserre_hybrid",
+    about: "A generative and a discriminative model, shared, close and free: Gaussians and digits with few labels",
+    seeds: 20,
+    quick: 2,
+};
+
+fn main() -> ExitCode {
+    experiment::run(&ABOUT, |experiment| study(experiment).map_err(|error| error as Box<dyn Error>))
+}
+
+fn study(experiment: &Experiment) -> Result<Report, Failure> {
+    let sweep = sweep::sweep(experiment)?;
+    let digits = digits::digits(experiment)?;
+    Ok(report::report(&sweep, &digits))
 }

@@ -1,0 +1,82 @@
+//! The two pictures: accuracy along the line, for the Gaussians and for the digits.
+
+use crate::digits::{self, Digits};
+use crate::line::Line;
+use crate::support::plot::{Axis, Look, Mark, Panel, Plot, Point, Series, svg};
+use crate::sweep::{SETTINGS, Sweep};
+
+/// The ends, and places between.
+const ALPHA_TICKS: [(f64, &str); 5] = [(0.0, "0"), (0.25, ""), (0.5, "0.5"), (0.75, ""), (1.0, "1")];
+
+/// Accuracy and spread against α, a panel a setting.
+pub fn gaussians(sweep: &Sweep) -> (String, String) {
+    let x = || Axis {
+        label: "α".into(),
+        ticks: ALPHA_TICKS.map(|(x, name)| (x, name.into())).to_vec(),
+        range: None,
+        log: false,
+    };
+    let panel = |name: &str, y: &str, series: Series, line: &Line| Panel {
+        title: name.into(),
+        x: x(),
+        y: Axis { label: y.into(), ..Axis::default() },
+        series: vec![series],
+        marks: vec![Mark::Vertical(sweep.alphas[line.chosen], String::new())],
+    };
+    let settings: Vec<_> = SETTINGS.iter().zip(&sweep.lines).collect();
+    // Under each row of accuracies, their spread.
+    let panels = settings.chunks(3).flat_map(|row| {
+        let accuracies = row.iter().map(|((name, _), line)| {
+            panel(name, "accuracy, per cent", band("accuracy ± standard error", sweep.alphas, line), line)
+        });
+        let spreads = row.iter().map(|(_, line)| panel("", "deviation, points", spread(sweep.alphas, line), line));
+        accuracies.chain(spreads).collect::<Vec<Panel>>()
+    });
+    let plot = Plot {
+        title: "From a generative model to a discriminative one".into(),
+        subtitle: format!(
+            "Two classes of Gaussians and a model of round ones. {} draws; dashed upright: α as chosen on {} other draws.",
+            sweep.draws[1], sweep.draws[0]
+        ),
+        columns: 3,
+        panels: panels.collect(),
+    };
+    ("lasserre_hybrid_gaussians.svg".into(), svg(&plot))
+}
+
+/// Accuracy against λ, a panel an encoder and a number of labels.
+pub fn of_digits(results: &Digits) -> (String, String) {
+    let places: Vec<f64> = (0..results.lambdas.len()).map(|k| k as f64).collect();
+    let ticks: Vec<(f64, String)> =
+        places.iter().zip(results.lambdas).map(|(&k, &lambda)| (k, digits::name(lambda))).collect();
+    let panels = digits::SETTINGS.iter().zip(&results.lines).map(|(setting, line)| Panel {
+        title: format!("{}, {} labels", setting.layers(), setting.labels),
+        x: Axis { label: "λ".into(), ticks: ticks.clone(), ..Axis::default() },
+        y: Axis { label: "per cent".into(), ..Axis::default() },
+        series: vec![Series { look: Look::Line, ..band("accuracy ± standard error", &places, line) }],
+        marks: vec![Mark::Horizontal(line.at(0).mean, "free".into())],
+    });
+    let plot = Plot {
+        title: "A classifier of few labels beside an autoencoder of all images".into(),
+        subtitle: format!(
+            "Digits, test rows of other writers, {} draws. The whiskers are of single means; differences, paired by \
+             draw, are surer.",
+            results.draws[1]
+        ),
+        columns: 3,
+        panels: panels.collect(),
+    };
+    ("lasserre_hybrid_digits.svg".into(), svg(&plot))
+}
+
+fn band(label: &str, places: &[f64], line: &Line) -> Series {
+    let point = |(k, &x): (usize, &f64)| Point { x, y: line.at(k).mean, spread: line.at(k).spread };
+    let points = places.iter().enumerate().map(point).collect();
+    Series { label: label.into(), colour: 0, look: Look::Band, points }
+}
+
+fn spread(places: &[f64], line: &Line) -> Series {
+    let point = |(k, &x): (usize, &f64)| Point { x, y: line.spread(k), spread: None };
+    let points = places.iter().enumerate().map(point).collect();
+    Series { label: "standard deviation from draw to draw".into(), colour: 1, look: Look::Line, points }
+}
