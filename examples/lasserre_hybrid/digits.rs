@@ -67,10 +67,7 @@ pub struct Digits {
 /// # Errors
 /// If the digits can't be read.
 pub fn digits(experiment: &Experiment) -> Result<Digits, Failure> {
-    let (lambdas, steps) = match experiment.quick {
-        true => (&LAMBDAS_QUICK[..], STEPS_QUICK),
-        false => (&LAMBDAS[..], STEPS),
-    };
+    let (lambdas, steps) = if experiment.quick { (&LAMBDAS_QUICK[..], STEPS_QUICK) } else { (&LAMBDAS[..], STEPS) };
     let (train, test) = shipped_digits()?;
     // λ is chosen without the test rows: on the last quarter of the training rows, mostly by writers of their own.
     let most = 3 * train.len() / 4;

@@ -122,9 +122,14 @@ impl Line {
         [lead(0), lead(self.accuracies.len() - 1)]
     }
 
+    /// By how much a place is above the first end, draw by draw.
+    pub fn over_first(&self, place: usize) -> Estimate {
+        Estimate::paired_difference(&self.accuracies[place], &self.accuracies[0])
+    }
+
     /// By how much the last end is above the first, draw by draw.
     pub fn last_over_first(&self) -> Estimate {
-        Estimate::paired_difference(&self.accuracies[self.accuracies.len() - 1], &self.accuracies[0])
+        self.over_first(self.accuracies.len() - 1)
     }
 
     /// Whether the middle wins.

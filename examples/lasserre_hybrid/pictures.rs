@@ -3,6 +3,7 @@
 use crate::digits::{self, Digits};
 use crate::line::Line;
 use crate::support::plot::{Axis, Look, Mark, Panel, Plot, Point, Series, svg};
+use crate::support::stats::Estimate;
 use crate::sweep::{SETTINGS, Sweep};
 
 /// The ends, and places between.
@@ -44,29 +45,47 @@ pub fn gaussians(sweep: &Sweep) -> (String, String) {
     ("lasserre_hybrid_gaussians.svg".into(), svg(&plot))
 }
 
-/// Accuracy against λ, a panel an encoder and a number of labels.
+/// Accuracy against λ by the number of labels, and under it what is gained over a free classifier; a column an encoder.
 pub fn of_digits(results: &Digits) -> (String, String) {
-    let places: Vec<f64> = (0..results.lambdas.len()).map(|k| k as f64).collect();
-    let ticks: Vec<(f64, String)> =
-        places.iter().zip(results.lambdas).map(|(&k, &lambda)| (k, digits::name(lambda))).collect();
-    let panels = digits::SETTINGS.iter().zip(&results.lines).map(|(setting, line)| Panel {
-        title: format!("{}, {} labels", setting.layers(), setting.labels),
-        x: Axis { label: "λ".into(), ticks: ticks.clone(), ..Axis::default() },
-        y: Axis { label: "per cent".into(), ..Axis::default() },
-        series: vec![Series { look: Look::Line, ..band("accuracy ± standard error", &places, line) }],
-        marks: vec![Mark::Horizontal(line.at(0).mean, "free".into())],
-    });
+    let ticks = results.lambdas.iter().enumerate().map(|(k, &lambda)| (k as f64, digits::name(lambda)));
+    let ticks: Vec<(f64, String)> = ticks.collect();
+    let columns: Vec<_> = digits::SETTINGS.chunk_by(|a, b| a.encoder == b.encoder).collect();
+    let mut rest = &results.lines[..];
+    let (mut accuracies, mut gains) = (Vec::new(), Vec::new());
+    for settings in &columns {
+        let (lines, after) = rest.split_at(settings.len());
+        rest = after;
+        let panel = |title: String, y: &str, value: &dyn Fn(&Line, usize) -> Estimate| Panel {
+            title,
+            x: Axis { label: "λ".into(), ticks: ticks.clone(), ..Axis::default() },
+            y: Axis { label: y.into(), ..Axis::default() },
+            series: (0..).zip(settings.iter().zip(lines)).map(|(k, line)| by_place(k, line, value)).collect(),
+            marks: Vec::new(),
+        };
+        accuracies.push(panel(format!("encoder {}", settings[0].layers()), "accuracy, per cent", &Line::at));
+        gains.push(panel(String::new(), "over free, points", &Line::over_first));
+    }
     let plot = Plot {
         title: "A classifier of few labels beside an autoencoder of all images".into(),
         subtitle: format!(
-            "Digits, test rows of other writers, {} draws. The whiskers are of single means; differences, paired by \
-             draw, are surer.",
+            "Digits, test rows of other writers. Means of {} draws ± standard error; below, of differences paired by draw.",
             results.draws[1]
         ),
-        columns: 3,
-        panels: panels.collect(),
+        columns: columns.len(),
+        panels: accuracies.into_iter().chain(gains).collect(),
     };
     ("lasserre_hybrid_digits.svg".into(), svg(&plot))
+}
+
+/// A line for a number of labels.
+fn by_place(colour: usize, of: (&digits::Setting, &Line), value: &dyn Fn(&Line, usize) -> Estimate) -> Series {
+    let (setting, line) = of;
+    let point = |k: usize| {
+        let Estimate { mean, spread } = value(line, k);
+        Point { x: k as f64, y: mean, spread }
+    };
+    let points = (0..line.accuracies.len()).map(point).collect();
+    Series { label: format!("{} labels", setting.labels), colour, look: Look::Line, points }
 }
 
 fn band(label: &str, places: &[f64], line: &Line) -> Series {

@@ -27,43 +27,43 @@ pub fn report(sweep: &Sweep, digits: &Digits) -> Report {
 }
 
 fn shows(sweep: &Sweep, digits: &Digits) -> String {
-    let all = sweep.lines.len();
-    let wins = of(sweep.count(Verdict::Wins), all, "settings of Gaussians");
-    let mut text = format!("A place between the ends is better than both by more than two standard errors in {wins}");
+    let wins = of(sweep.count(Verdict::Wins), sweep.lines.len(), "settings of Gaussians");
     // The clearest win: that whose smaller lead is largest.
     let smaller = |line: &Line| line.leads().map(|lead| lead.mean).into_iter().fold(f64::INFINITY, f64::min);
     let winners = SETTINGS.iter().zip(&sweep.lines).filter(|(_, line)| line.verdict() == Verdict::Wins);
-    if let Some(((name, _), line)) = winners.max_by(|(_, a), (_, b)| smaller(a).total_cmp(&smaller(b))) {
-        let [first, last] = line.leads();
-        text += &format!(
-            ", most with {name} (α = {}: {first:+.1} points over α = 0, {last:+.1} over α = 1)",
-            sweep.alphas[line.chosen]
-        );
-    }
-    text + "; " + &shows_digits(digits) + "; " + &shows_ends(sweep) + "."
+    let most = winners.max_by(|(_, a), (_, b)| smaller(a).total_cmp(&smaller(b))).map(|((name, _), line)| {
+        let ([first, last], alpha) = (line.leads(), sweep.alphas[line.chosen]);
+        format!(", most with {name} (α = {alpha}: {first:+.1} points over α = 0, {last:+.1} over α = 1)")
+    });
+    format!(
+        "A place between the ends is better than both by more than two standard errors in {wins}{}; {}; {}.",
+        most.unwrap_or_default(),
+        shows_digits(digits),
+        shows_ends(sweep)
+    )
 }
 
 /// What coupling is worth over a free classifier, and whether sharing is worth as much.
 fn shows_digits(results: &Digits) -> String {
     let over_free = |line: &Line| line.leads()[0];
-    let gains: Vec<_> =
-        digits::SETTINGS.iter().zip(&results.lines).filter(|(_, line)| beyond(over_free(line), 1.0)).collect();
-    let mut text = format!(
-        "a classifier of digits is better by more than two standard errors where its encoder is close to that of an \
-         autoencoder of all images, than alone, in {}",
-        of(gains.len(), results.lines.len(), "cases")
-    );
+    let cases = digits::SETTINGS.iter().zip(&results.lines);
+    let gains: Vec<_> = cases.filter(|(_, line)| beyond(over_free(line), 1.0)).collect();
     let most = gains.iter().max_by(|(_, a), (_, b)| over_free(a).mean.total_cmp(&over_free(b).mean));
-    if let Some((setting, line)) = most {
-        text += &format!(
-            " (at most {:+.1} points, with {} labels and the encoder {}; shared, it gains {:+.1} there)",
+    let most = most.map(|(setting, line)| {
+        format!(
+            " (at most by {:+.1} points, with {} labels and the encoder {}; by {:+.1} there if it is shared)",
             over_free(line),
             setting.labels,
             setting.layers(),
             line.last_over_first()
-        );
-    }
-    text
+        )
+    });
+    format!(
+        "in {} of digits a classifier is better than a free one, by more than two standard errors, if its encoder is \
+         close to that of an autoencoder of all images{}",
+        of(gains.len(), results.lines.len(), "cases"),
+        most.unwrap_or_default()
+    )
 }
 
 /// How exactly the ends are what training without a coupling comes to.
