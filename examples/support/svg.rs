@@ -278,7 +278,8 @@ fn log_ticks([low, high]: [f64; 2], most: usize) -> Vec<(f64, String)> {
     let fine = fine.into_iter().filter(|(most, _)| greatest - least < *most).map(|(_, ticks)| ticks);
     let coarse = (1..).map(every);
     let found = fine.chain(coarse).find(|ticks| ticks.len() <= most).unwrap_or_default();
-    if found.len() < 2 {
+    // Over less than a power of ten, round differences tell more than one or two round ratios.
+    if found.len() < 2 || (found.len() < 3 && high < 10.0 * low) {
         return linear_ticks([low, high], most);
     }
     // One notation for all of an axis.

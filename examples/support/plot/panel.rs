@@ -194,7 +194,13 @@ fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
     let ([left, right], [bottom, top]) = (axes.x.pixels, axes.y.pixels);
     // Places, and how bad it is to hide them.
     let of_series = panel.series.iter().flat_map(|series| along(series, axes));
-    let mut taken: Vec<([f64; 2], usize)> = of_series.map(|place| (place, 1)).collect();
+    let of_marks = panel.marks.iter().filter_map(|mark| match mark {
+        Mark::Vertical(value, _) => {
+            Some((0..=40).map(|i| [axes.x.at(*value), top + f64::from(i) * (bottom - top) / 40.0]))
+        }
+        Mark::Horizontal(..) => None,
+    });
+    let mut taken: Vec<([f64; 2], usize)> = of_series.chain(of_marks.flatten()).map(|place| (place, 1)).collect();
     for mark in &panel.marks {
         let (words, places) = match mark {
             Mark::Horizontal(value, words) => {
@@ -215,7 +221,7 @@ fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
             let close = taken.iter().filter(|([x, y], _)| across.contains(x) && down.contains(y));
             close.map(|(_, weight)| weight).sum()
         };
-        let inside = |[_, y]: &[f64; 2]| (top + 8.0..=bottom - 2.0).contains(y);
+        let inside = |[_, y]: &[f64; 2]| (top + 2.0..=bottom - 2.0).contains(y);
         let Some([x, y]) = places.into_iter().filter(inside).min_by_key(|place| hidden(place)) else { continue };
         drawing.push(text("small halo", "start", x, y, words));
         // Later words keep away from these.
