@@ -7,9 +7,8 @@ use tandem::nn::data::{Batches, Images, Last};
 use tandem::nn::{Activation, Adam, Generator, Init, Layer, Linear, Mlp, Mode, Optimizer, Training, accuracy, mse};
 use tandem::tying::{Coupling, Pairing, Strength};
 
-use crate::Failure;
 use crate::line::{Draws, Line, Purpose, Verdict, lines};
-use crate::support::experiment::{Experiment, shipped_digits};
+use crate::support::experiment::{Experiment, Failure, shipped_digits};
 use crate::support::format::Table;
 
 /// An encoder, and how many labels the classifier has.

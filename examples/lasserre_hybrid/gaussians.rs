@@ -5,7 +5,7 @@ use tandem::autograd::{ParamId, Params, Tape, Tensor, Var};
 use tandem::nn::{Generator, Init};
 use tandem::tying::{Coupling, Pairing, Strength};
 
-use crate::Failure;
+use crate::support::experiment::Failure;
 use crate::support::minimize::{Effort, minimize};
 
 /// Points without a label.

@@ -2,8 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::Failure;
-use crate::support::experiment::Experiment;
+use crate::support::experiment::{Experiment, Failure};
 use crate::support::stats::{Estimate, mean};
 
 /// The draws of an experiment. Those that choose are none of those that measure.
@@ -161,9 +160,13 @@ impl Line {
     }
 }
 
-/// Whether a difference has this sign and is more than two of its standard errors.
+/// A difference in points that would be shown as 0.0, and that training a little longer might change, is none.
+const LEAST: f64 = 0.05;
+
+/// Whether a difference has this sign and is more than two of its standard errors, and not too small to count.
 pub fn beyond(difference: Estimate, sign: f64) -> bool {
-    difference.spread.is_some_and(|error| sign * difference.mean > 2.0 * error)
+    let size = sign * difference.mean;
+    size >= LEAST && difference.spread.is_some_and(|error| size > 2.0 * error)
 }
 
 /// "1 of 6 settings", "none of 6 settings".

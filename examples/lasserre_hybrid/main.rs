@@ -8,6 +8,7 @@
 //!
 //! ```text
 //! cargo run --release --example lasserre_hybrid
+//! cargo run --release --example lasserre_hybrid -- --help
 //! ```
 //!
 //! In reading order: `gaussians` is the model, `sweep` trains it along the line, `digits` are the two networks, `line`
@@ -22,13 +23,9 @@ mod report;
 mod support;
 mod sweep;
 
-use std::error::Error;
 use std::process::ExitCode;
 
-use support::experiment::{self, About, Experiment, Report};
-
-/// An error that can leave a thread.
-type Failure = Box<dyn Error + Send + Sync>;
+use support::experiment::{self, About, Experiment, Failure, Report};
 
 const ABOUT: About = About {
     name: "lasserre_hybrid",
@@ -38,7 +35,7 @@ const ABOUT: About = About {
 };
 
 fn main() -> ExitCode {
-    experiment::run(&ABOUT, |experiment| study(experiment).map_err(|error| error as Box<dyn Error>))
+    experiment::run(&ABOUT, study)
 }
 
 fn study(experiment: &Experiment) -> Result<Report, Failure> {

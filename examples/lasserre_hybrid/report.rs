@@ -115,7 +115,7 @@ fn setting(sweep: &Sweep, digits: &Digits) -> String {
          equal; noise of {NOISE} on the inputs of both, the squared error of an image weighs {WEIGHT}; Adam, rate {RATE}, \
          {} steps, batches of {BATCH} images; tested on 768 rows of other writers; {choose_digits} draws choose λ on \
          held-out training rows, {measure_digits} others measure. ± is the standard error over draws, of differences \
-         paired by draw.",
+         paired by draw; a difference counts if it is more than two of them and not shown as 0.0.",
         digits.steps
     )
 }

@@ -2,10 +2,9 @@
 
 use serde_json::{Value, json};
 
-use crate::Failure;
 use crate::gaussians::{End, Fit, Setting, alone, best, hybrid};
 use crate::line::{Draws, Line, Verdict, lines};
-use crate::support::experiment::Experiment;
+use crate::support::experiment::{Experiment, Failure};
 use crate::support::format::Table;
 
 /// The first two were simulated before with other code; then more labels, many labels, a model that fits, and classes
