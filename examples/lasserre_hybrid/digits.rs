@@ -207,7 +207,7 @@ impl Digits {
             "shared",
             "over free",
             "over shared",
-            "between",
+            "the middle",
             "shared − free",
         ]);
         for (setting, line) in SETTINGS.iter().zip(&self.lines) {

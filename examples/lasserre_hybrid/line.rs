@@ -47,9 +47,9 @@ pub struct Line {
 /// Whether the chosen place between the ends beats them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Verdict {
-    /// It is above both ends by more than two standard errors.
+    /// It is above both ends, by more than two standard errors and [`LEAST`].
     Wins,
-    /// It is below an end by more than two standard errors.
+    /// It is as far below an end.
     Loses,
     /// Neither.
     Open,
@@ -161,7 +161,7 @@ impl Line {
 }
 
 /// A difference in points that would be shown as 0.0, and that training a little longer might change, is none.
-const LEAST: f64 = 0.05;
+pub const LEAST: f64 = 0.05;
 
 /// Whether a difference has this sign and is more than two of its standard errors, and not too small to count.
 pub fn beyond(difference: Estimate, sign: f64) -> bool {

@@ -1,9 +1,10 @@
 //! The Gaussians along the line, and the ends of the line against training without a coupling.
 
 use serde_json::{Value, json};
+use tandem::tying::Strength;
 
-use crate::gaussians::{End, Fit, Setting, alone, best, hybrid};
-use crate::line::{Draws, Line, Verdict, lines};
+use crate::gaussians::{End, Fit, Setting, alone, best, hybrid, strength};
+use crate::line::{Draws, LEAST, Line, Verdict, lines};
 use crate::support::experiment::{Experiment, Failure};
 use crate::support::format::Table;
 
@@ -22,7 +23,7 @@ const ALPHAS: [f64; 12] = [0.0, 0.2, 0.3, 0.35, 0.4, 0.45, 0.5, 0.55, 0.6, 0.7, 
 const ALPHAS_QUICK: [f64; 6] = [0.0, 0.3, 0.4, 0.5, 0.6, 1.0];
 /// Draws for each seed: those on which α is chosen, and those on which it is measured.
 const DRAWS: [u64; 2] = [5, 10];
-/// Training stops where the gradient is shorter. At a tenth of it, accuracies differ by hundredths of a per cent.
+/// Training stops where the gradient is shorter. At a tenth of it, accuracies differ by a few hundredths of a point.
 const TOLERANCE: f64 = 1e-2;
 
 /// Where the ends are looked at.
@@ -38,6 +39,8 @@ pub struct Sweep {
     pub lines: Vec<Line>,
     pub draws: [usize; 2],
     pub ends: Vec<NearEnd>,
+    /// With so many draws.
+    exact_draws: usize,
 }
 
 /// One place of the line beside training without a coupling: the largest over some draws.
@@ -61,13 +64,14 @@ pub fn sweep(experiment: &Experiment) -> Result<Sweep, Failure> {
     let lines = lines(experiment, "Gaussians", &SETTINGS, alphas, &draws, |(_, setting), alpha, draw, _| {
         Ok(100.0 * hybrid(setting, alpha, draw, TOLERANCE)?.accuracy)
     })?;
-    Ok(Sweep { alphas, lines, draws: draws.counts(), ends: near_ends(experiment)? })
+    let seeds: Vec<u64> = experiment.seeds.clone().take(EXACT_DRAWS).collect();
+    let ends = near_ends(experiment, &seeds)?;
+    Ok(Sweep { alphas, lines, draws: draws.counts(), ends, exact_draws: seeds.len() })
 }
 
-fn near_ends(experiment: &Experiment) -> Result<Vec<NearEnd>, Failure> {
+fn near_ends(experiment: &Experiment, seeds: &[u64]) -> Result<Vec<NearEnd>, Failure> {
     let setting = &SETTINGS[0].1;
-    let seeds: Vec<u64> = experiment.seeds.clone().take(EXACT_DRAWS).collect();
-    let by_seed = experiment.map("ends", &seeds, |&seed| {
+    let by_seed = experiment.map("ends", seeds, |&seed| {
         let ends = [End::Generative, End::Discriminative].map(|end| alone(setting, end, seed, EXACT));
         let [generative, discriminative] = ends;
         let ends = [generative?, discriminative?];
@@ -122,7 +126,7 @@ impl Sweep {
             "α = 1",
             "over α = 0",
             "over α = 1",
-            "between",
+            "the middle",
         ]);
         for ((name, setting), line) in SETTINGS.iter().zip(&self.lines) {
             let [first, last] = line.leads().map(|lead| format!("{lead:+.1}"));
@@ -146,32 +150,35 @@ impl Sweep {
         let caption = format!(
             "Gaussians, accuracy in per cent over {measure} draws (s: the standard deviation from draw to draw). The α \
              between the ends was chosen on {choose} other draws; over α = 0, over α = 1: its lead ± standard error, draw \
-             by draw; it wins if both are above two standard errors, and loses if one is as far below zero"
+             by draw; it wins if both are above two standard errors and {LEAST} points, and loses if one is as far below zero"
         );
         (caption, table)
     }
 
     /// The ends against training without a coupling.
     pub fn ends_table(&self) -> (String, Table) {
-        let mut table =
-            Table::new(["α", "λ", "‖θ − θ̃‖", "θ to generative", "accuracy", "θ to discriminative", "accuracy"]);
+        let header = ["α", "λ", "‖θ − θ̃‖", "θ to α = 0", "accuracy to α = 0", "θ to α = 1", "accuracy to α = 1"];
+        let mut table = Table::new(header);
+        let short = |x: f64| match x {
+            0.0 => "0".to_string(),
+            0.01..1000.0 => format!("{x:.2}"),
+            x => format!("{x:.0e}"),
+        };
         for end in &self.ends {
-            let sci = |x: f64| if x == 0.0 { "0".to_string() } else { format!("{x:.1e}") };
-            let lambda = match crate::gaussians::strength(end.alpha) {
-                tandem::tying::Strength::Coupled(lambda) => sci(lambda),
+            let lambda = match strength(end.alpha) {
+                Strength::Coupled(lambda) => short(lambda),
                 end => end.to_string(),
             };
-            let [g, d] = [0, 1].map(|i| [sci(end.differences[i]), sci(end.accuracies[i])]);
-            let [g, d] = [g, d];
-            let [theta_g, accuracy_g] = g;
-            let [theta_d, accuracy_d] = d;
-            table.row([end.alpha.to_string(), lambda, sci(end.distance), theta_g, accuracy_g, theta_d, accuracy_d]);
+            let mut cells = vec![end.alpha.to_string(), lambda, short(end.distance)];
+            for (theta, accuracy) in end.differences.iter().zip(end.accuracies) {
+                cells.extend([short(*theta), short(accuracy)]);
+            }
+            table.row(cells);
         }
         let caption = format!(
-            "The ends of the line against one set of parameters trained without a coupling, for {}: the largest \
-             difference of a number of θ, and of the accuracy in per cent, over {EXACT_DRAWS} draws or as many as there \
-             are seeds",
-            SETTINGS[0].0
+            "The line against one set of parameters trained without a coupling, on the whole objective for α = 0 and as a \
+             classifier for α = 1; {}: the largest difference of a number of θ, and of the accuracy in points, over {} draws",
+            SETTINGS[0].0, self.exact_draws
         );
         (caption, table)
     }
