@@ -161,7 +161,8 @@ impl Sweep {
         let mut table = Table::new(header);
         let short = |x: f64| match x {
             0.0 => "0".to_string(),
-            0.01..1000.0 => format!("{x:.2}"),
+            0.01..10.0 => format!("{x:.2}"),
+            10.0.. => format!("{x:.0}"),
             x => format!("{x:.0e}"),
         };
         for end in &self.ends {
