@@ -30,7 +30,7 @@ use support::tasks::{Draw, Tasks};
 
 const ABOUT: About = About {
     name: "from_penalty_to_constraint",
-    about: "λ → ∞: distance, loss and accuracy over eight decades, and where gradient descent stops",
+    help: "λ → ∞: distance, loss and accuracy over eight decades, and where gradient descent stops",
     seeds: 10,
     quick: 2,
 };
@@ -106,7 +106,8 @@ impl Path {
         let shared = at(Strength::Shared)?;
         let least = 0.999 * 10f64.powi(DECADES[1] - UPPER);
         let upper = || lambdas.iter().zip(&coupled).filter(|(lambda, _)| **lambda > least);
-        let of = |value: &dyn Fn(&At) -> f64| slope(&upper().map(|(l, at)| [l.ln(), value(at).ln()]).collect::<Vec<_>>());
+        let of =
+            |value: &dyn Fn(&At) -> f64| slope(&upper().map(|(l, at)| [l.ln(), value(at).ln()]).collect::<Vec<_>>());
         let slopes = [of(&|at| at.distance), of(&|at| shared.loss - at.loss)];
         Ok(Path { free, coupled, shared, slopes })
     }
@@ -212,7 +213,8 @@ fn largest_eigenvalue(pair: &Pair<f64>) -> f64 {
         let leaves: Vec<_> = ids.iter().map(|&id| tape.param(id)).collect();
         let leaves: Vec<_> = leaves.iter().collect();
         let gradients = tape.grad_with(&[(&f, &tape.constant(1.0))], &leaves);
-        let along = gradients.into_iter().zip(&v).map(|(g, v)| (g * tape.constant(v.clone())).sum()).reduce(|a, b| a + b);
+        let along =
+            gradients.into_iter().zip(&v).map(|(g, v)| (g * tape.constant(v.clone())).sum()).reduce(|a, b| a + b);
         let product = tape.grad_with(&[(&along.expect("there are parameters"), &tape.constant(1.0))], &leaves);
         let square: f64 = product.iter().flat_map(|p| p.value().data()).map(|x| x * x).sum();
         eigenvalue = square.sqrt();
@@ -245,7 +247,9 @@ impl Ends {
     fn at(draw: &Draw, multiple: f64, bounds: &Bounds) -> Result<Ends, Failure> {
         let mut of_minimum = [0.0; 3];
         let ways = [Way::Gradient, Way::Momentum, Way::Proximal];
-        for ((way, bound), end) in ways.into_iter().zip([bounds.gradient, bounds.momentum, bounds.gradient]).zip(&mut of_minimum) {
+        for ((way, bound), end) in
+            ways.into_iter().zip([bounds.gradient, bounds.momentum, bounds.gradient]).zip(&mut of_minimum)
+        {
             let lambda = multiple * bound.predicted;
             *end = way.descend(draw, lambda)? / distance_at(draw, lambda)?;
         }
@@ -268,11 +272,16 @@ fn report(experiment: &Experiment, lambdas: &[f64], paths: &[Path], bounds: &[Bo
     let picture = picture(experiment, lambdas, paths, ends);
     Report {
         title: "From a penalty to a constraint: λ → ∞".into(),
-        claim: "A penalty draws parameters together; a constraint makes them one: the second is the limit of the first.".into(),
+        claim:
+            "A penalty draws parameters together; a constraint makes them one: the second is the limit of the first."
+                .into(),
         shows: format!(
             "In the upper {UPPER} decades the distance falls with λ to the power {:.4}, what the loss lacks of the shared model's \
              with {:.4} (−1 in theory), and at λ = {:e} B recognises {:+.2} points more than shared.",
-            slopes[0], slopes[1], lambdas[lambdas.len() - 1], last
+            slopes[0],
+            slopes[1],
+            lambdas[lambdas.len() - 1],
+            last
         ),
         limits: format!(
             "Gradient descent does not get there: with steps of {RATE} it misses the minimum from {:.3} times the λ on that the largest curvature at the \
@@ -285,7 +294,9 @@ fn report(experiment: &Experiment, lambdas: &[f64], paths: &[Path], bounds: &[Bo
         setting: format!(
             "Linear models of {} and {} labels, B turned by {DEGREES}°, weight decay {DECAY}, minimised in f64 until the gradient is {TOLERANCE:e}; \
              means of {} ± standard error.",
-            LABELS[0], LABELS[1], experiment.count()
+            LABELS[0],
+            LABELS[1],
+            experiment.count()
         ),
         tables: vec![along_table(lambdas, paths), bounds_table(bounds)],
         pictures: vec![(format!("{}.svg", ABOUT.name), picture)],
@@ -321,7 +332,14 @@ fn along_table(lambdas: &[f64], paths: &[Path]) -> (String, Table) {
 }
 
 fn bounds_table(bounds: &[Bounds]) -> (String, Table) {
-    let header = ["steps of length η", "sufficient, any data", "predicted at the minimum", "measured", "penalty alone", "measured / predicted"];
+    let header = [
+        "steps of length η",
+        "sufficient, any data",
+        "predicted at the minimum",
+        "measured",
+        "penalty alone",
+        "measured / predicted",
+    ];
     let mut table = Table::new(header);
     let ways: [(&str, fn(&Bounds) -> Bound); 2] = [
         ("gradient: η(h + 4λ) < 2", |bounds| bounds.gradient),
@@ -378,8 +396,18 @@ fn picture(experiment: &Experiment, lambdas: &[f64], paths: &[Path], ends: &[End
         Series { label: label.into(), colour: way + 2, look: Look::Line, points: points.collect() }
     });
     let panels = vec![
-        along("distance ‖wA − wB‖", true, vec![theory(distance(last).mean), line("at the minimum", 0, Look::Line, &distance)], vec![]),
-        along("shared loss − loss", true, vec![theory(lacks(last).mean), line("at the minimum", 0, Look::Line, &lacks)], vec![]),
+        along(
+            "distance ‖wA − wB‖",
+            true,
+            vec![theory(distance(last).mean), line("at the minimum", 0, Look::Line, &distance)],
+            vec![],
+        ),
+        along(
+            "shared loss − loss",
+            true,
+            vec![theory(lacks(last).mean), line("at the minimum", 0, Look::Line, &lacks)],
+            vec![],
+        ),
         along(
             "accuracy of B, %",
             false,
@@ -388,7 +416,11 @@ fn picture(experiment: &Experiment, lambdas: &[f64], paths: &[Path], ends: &[End
         ),
         Panel {
             title: "distance / minimum's".into(),
-            x: Axis { label: "λ / bound of gradient descent (momentum: of its own)".into(), log: true, ..Axis::default() },
+            x: Axis {
+                label: "λ / bound of gradient descent (momentum: of its own)".into(),
+                log: true,
+                ..Axis::default()
+            },
             y: Axis { log: true, ..Axis::default() },
             series: descents.collect(),
             marks: vec![Mark::Vertical(1.0, "bound".into())],

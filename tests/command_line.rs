@@ -1,5 +1,5 @@
-//! The examples `convnet_memory`, `coupling_report`, `scaling`, `counts`, `gallery` and the experiments as a user runs them: bad input gets one line and
-//! status 2 before any work, good input gets everything that was asked for.
+//! The examples `convnet_memory`, `coupling_report`, `scaling`, `counts`, `gallery` and the experiments as a user runs them:
+//! bad input gets one line and status 2 before any work, good input gets everything that was asked for.
 
 use std::collections::BTreeMap;
 use std::fs;

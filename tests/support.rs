@@ -295,7 +295,7 @@ fn training_that_diverged_has_numbers_but_no_dot() {
 /// A panel with every look, some points without a place, and marks.
 fn panel(log: bool) -> Panel {
     let point = |x: f64, y: f64| Point { x, y, spread: Some(3.0) };
-    let points = [(0.0, 4.0), (1.0, f64::NAN), (2.0, 2.0), (3.0, 7.0), (4.0, 8.0)].map(|(x, y)| point(x, y)).to_vec();
+    let points = [(0.0, 4.0), (0.4, f64::NAN), (0.5, 2.0), (3.0, 7.0), (4.0, 8.0)].map(|(x, y)| point(x, y)).to_vec();
     let looks = [Look::Bars, Look::Band, Look::Line, Look::Curve, Look::Dashed, Look::Dots];
     let series = |(colour, look): (usize, Look)| {
         let label = if look == Look::Curve { String::new() } else { format!("{look:?} & <more>") };

@@ -35,7 +35,7 @@ use verdict::{Judged, Line, in_words, name};
 
 const ABOUT: About = About {
     name: "coupled_digits",
-    about: "Two models of related tasks, from free over coupled to shared: a map of who wins where",
+    help: "Two models of related tasks, from free over coupled to shared: a map of who wins where",
     seeds: 20,
     quick: 3,
 };
@@ -68,10 +68,13 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
     let reference = Reference::load()?;
     let agreement = reference.same_rows(&all)?;
     if agreement.objective > 1e-6 || agreement.accuracy > 0.2 {
-        return Err(format!("reference.json: expected its objectives, found them off by {:.1e}", agreement.objective).into());
+        return Err(
+            format!("reference.json: expected its objectives, found them off by {:.1e}", agreement.objective).into()
+        );
     }
 
-    let grids = LABELS.map(|labels| linear_grid(experiment, &all, labels)).into_iter().collect::<Result<Vec<_>, _>>()?;
+    let grids =
+        LABELS.map(|labels| linear_grid(experiment, &all, labels)).into_iter().collect::<Result<Vec<_>, _>>()?;
     let nets = net_grid(experiment, &all)?;
     let norms = penalties::compare(experiment, &all)?;
 
@@ -105,7 +108,8 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
         nets_count(experiment),
     );
     let picture = map::svg(&RegimeMap { title: "Share, couple or separate?".into(), subtitle, panels });
-    let verdicts = |grid: &Grid| in_words(&grid.judged().map(|(degrees, judged)| (degrees, judged.regime)).collect::<Vec<_>>());
+    let verdicts =
+        |grid: &Grid| in_words(&grid.judged().map(|(degrees, judged)| (degrees, judged.regime)).collect::<Vec<_>>());
     Ok(Report {
         title: "Two models, from free over coupled to shared".into(),
         claim: "If two tasks are similar enough, parameters that are kept close, or shared, make the model with few labels better."
@@ -168,7 +172,8 @@ fn linear_grid(experiment: &Experiment, all: &Images, labels: usize) -> Result<G
         let mut pair = Pair::<f32>::new(&draw, SquaredL2, DECAY, TOLERANCE)?;
         strengths.iter().map(|&strength| pair.fit(strength).map(|_| pair.accuracy(&draw.test))).collect()
     })?;
-    let by_strength = |by_seed: Vec<Vec<f64>>| (0..strengths.len()).map(|i| by_seed.iter().map(|line| line[i]).collect()).collect();
+    let by_strength =
+        |by_seed: Vec<Vec<f64>>| (0..strengths.len()).map(|i| by_seed.iter().map(|line| line[i]).collect()).collect();
     Ok(Grid { what, labels, degrees, accuracies: lines.into_iter().map(by_strength).collect(), strengths })
 }
 
@@ -206,7 +211,8 @@ impl Grid {
         let mut table = Table::new(["rotation".to_string()].into_iter().chain(strengths).chain(ends));
         for (degrees, line) in self.lines() {
             let judged = line.judge();
-            let differences = [judged.over_free, judged.over_shared, judged.shared_over_free].map(|d| format!("{d:+.1}"));
+            let differences =
+                [judged.over_free, judged.over_shared, judged.shared_over_free].map(|d| format!("{d:+.1}"));
             let means = line.means().into_iter().map(|mean| format!("{mean:.1}"));
             let row = [format!("{degrees}°")].into_iter().chain(means).chain(differences);
             table.row(row.chain([name(judged.regime).to_string()]));
@@ -235,7 +241,8 @@ impl Grid {
 
 /// What it matters which parameters are paired: both ways beside each other.
 fn partial([whole, first]: &[Grid; 2]) -> (String, Table) {
-    let mut table = Table::new(["rotation", "free", "shared: all", "convolutions", "all − convolutions", "convolutions − free"]);
+    let mut table =
+        Table::new(["rotation", "free", "shared: all", "convolutions", "all − convolutions", "convolutions − free"]);
     for ((degrees, whole), (_, first)) in whole.lines().zip(first.lines()) {
         let means = [whole.free(), whole.shared(), first.shared()].map(|accuracies| format!("{:.1}", mean(accuracies)));
         let [free, all, convolutions] = means;
@@ -248,14 +255,19 @@ fn partial([whole, first]: &[Grid; 2]) -> (String, Table) {
 
 /// How little coupling gains over the better end, where it gains at all.
 fn limits(grids: &[Grid], nets: &[Grid; 2]) -> String {
-    let all = || grids.iter().chain([&nets[0]]).flat_map(|grid| grid.judged().map(move |(degrees, judged)| (grid, degrees, judged)));
+    let all = || {
+        grids
+            .iter()
+            .chain([&nets[0]])
+            .flat_map(|grid| grid.judged().map(move |(degrees, judged)| (grid, degrees, judged)))
+    };
     let best = all().filter(|(.., judged)| judged.regime == Regime::Couple);
     let best = best.max_by(|(.., a), (.., b)| a.lead().mean.total_cmp(&b.lead().mean));
     let count = all().count();
     let coupled = all().filter(|(.., judged)| judged.regime == Regime::Couple).count();
     let harm = all().map(|(grid, degrees, judged)| (grid, degrees, judged.shared_over_free));
     let harm = harm.min_by(|(.., a), (.., b)| a.mean.total_cmp(&b.mean)).filter(|(.., d)| d.mean < 0.0);
-    let mut text = match best {
+    let wins = match best {
         Some((grid, degrees, judged)) => format!(
             "A strength between wins in {coupled} of {count} columns, by at most {:.1} points over the better end ({}, {degrees}°)",
             judged.lead(),
@@ -263,10 +275,10 @@ fn limits(grids: &[Grid], nets: &[Grid; 2]) -> String {
         ),
         None => format!("No strength between wins over both ends in any of {count} columns"),
     };
-    if let Some((grid, degrees, harm)) = harm {
-        text += &format!("; where tasks differ sharing does harm, most at {degrees}° ({}, {harm:+.1} points)", grid.what);
-    }
-    text + "."
+    let harm = harm.map_or_else(String::new, |(grid, degrees, harm)| {
+        format!("; where tasks differ sharing does harm, most at {degrees}° ({}, {harm:+.1} points)", grid.what)
+    });
+    format!("{wins}{harm}.")
 }
 
 fn nets_count(experiment: &Experiment) -> String {

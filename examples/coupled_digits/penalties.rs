@@ -107,6 +107,7 @@ pub fn compare(experiment: &Experiment, all: &Images) -> Result<Norms, Failure> 
         "Penalties, linear models, {LABELS} labels: accuracy of B, %, each at the λ that is best on {VALIDATION} other rows of B's \
          writers (chosen anew for each seed)"
     );
-    let ways: Vec<_> = WAYS.iter().zip(&by_way).map(|((_, words), lines)| json!({ "penalty": words, "accuracies": lines })).collect();
+    let ways: Vec<_> =
+        WAYS.iter().zip(&by_way).map(|((_, words), lines)| json!({ "penalty": words, "accuracies": lines })).collect();
     Ok(Norms { table: (caption, table), figures: json!({ "degrees": degrees, "ways": ways }) })
 }

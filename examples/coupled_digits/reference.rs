@@ -4,12 +4,12 @@ use serde::Deserialize;
 use tandem::nn::data::Images;
 use tandem::tying::{SquaredL2, Strength};
 
+use crate::DECAY;
 use crate::support::experiment::Failure;
 use crate::support::format::Table;
 use crate::support::pair::Pair;
 use crate::support::stats::Estimate;
 use crate::support::tasks::Tasks;
-use crate::DECAY;
 
 #[derive(Deserialize)]
 pub struct Reference {
@@ -68,8 +68,7 @@ impl Reference {
     /// If the models can't be made.
     pub fn same_rows(&self, all: &Images) -> Result<Agreement, Failure> {
         let Given { degrees, a, b, test, objectives, accuracies } = &self.draw;
-        assert_eq!(*degrees, 0.0, "at the border of a turned image the pixels differ");
-        let draw = Tasks::given(all, [a, b, test]);
+        let draw = Tasks::given(all, *degrees, [a, b, test]);
         let mut pair = Pair::<f64>::new(&draw, SquaredL2, DECAY, 1e-5)?;
         let mut worst = Agreement { objective: 0.0, accuracy: 0.0 };
         for ((strength, objective), accuracy) in self.strengths().zip(objectives).zip(accuracies) {

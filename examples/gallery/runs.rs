@@ -92,17 +92,16 @@ fn run(program: &Path, flags: &Flags, out: &Path) -> Result<(), String> {
 
 /// What a program says on standard error, which is also passed on: the last lines.
 fn pass_on(child: &mut Child) -> String {
-    let mut last: Vec<String> = Vec::new();
+    let mut all: Vec<String> = Vec::new();
     let lines = child.stderr.take().map(|said| BufReader::new(said).split(b'\n'));
     for line in lines.into_iter().flatten().map_while(Result::ok) {
         let line = String::from_utf8_lossy(&line).into_owned();
         eprintln!("{line}");
-        last.push(line);
-        if last.len() > 12 {
-            last.remove(0);
-        }
+        all.push(line);
     }
-    last.join("\n")
+    // Who debugs has the backtrace in the terminal.
+    let end = all.iter().position(|line| line == "stack backtrace:").unwrap_or(all.len());
+    all[end.saturating_sub(12)..end].join("\n")
 }
 
 /// What a program left in its files.

@@ -95,7 +95,7 @@ pub fn columns(text: &str) -> usize {
 }
 
 /// A table in plain text, with a rule under its header. Columns of numbers stand to the right,
-/// columns of text to the left: a number starts with a digit, after a sign perhaps, and an empty
+/// columns of text to the left: a number starts with a digit, after a sign perhaps, or a bound, and an empty
 /// cell or a dash stands for a missing one.
 ///
 /// ```text
@@ -153,7 +153,9 @@ impl Table {
         let mut cells = self.rows.iter().map(|row| row[column].as_str());
         cells.all(|cell| {
             matches!(cell, "" | "-" | "–" | "—")
-                || cell.trim_start_matches(['+', '-', '−', '±']).starts_with(|c: char| c.is_ascii_digit())
+                || cell
+                    .trim_start_matches(['+', '-', '−', '±', '<', '>', ' '])
+                    .starts_with(|c: char| c.is_ascii_digit())
         })
     }
 }
