@@ -29,7 +29,7 @@ use support::experiment::{self, About, Experiment, Failure, Report};
 
 const ABOUT: About = About {
     name: "lasserre_hybrid",
-    about: "A generative and a discriminative model, shared, close and free: Gaussians and digits with few labels",
+    help: "A generative and a discriminative model, shared, close and free: Gaussians and digits with few labels",
     seeds: 20,
     quick: 2,
 };
