@@ -78,8 +78,10 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
         claim: "If two tasks are similar enough, parameters that are kept close, or shared, make the model with few labels better."
             .into(),
         shows: format!(
-            "With {} labels: {with_few}; with {}: {with_more}; convolutional nets with {NET_LABELS}: {of_nets}.",
-            LABELS[0], LABELS[1],
+            "{}: linear models with {} labels {with_few}; with {} labels {with_more}; convolutional nets with {NET_LABELS} labels {of_nets}.",
+            which_appear(&grids),
+            LABELS[0],
+            LABELS[1],
         ),
         limits: limits(&grids),
         setting: format!(
@@ -99,6 +101,18 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
             "reference": { "by": reference.by, "off_in_standard_errors": off },
         }),
     })
+}
+
+/// Whether there are columns in which each of the three wins.
+fn which_appear(grids: &[&Grid]) -> String {
+    let appears = |regime| grids.iter().any(|grid| grid.judged().any(|(_, judged)| judged.regime == regime));
+    let three = [(Regime::Share, "sharing"), (Regime::Couple, "coupling"), (Regime::Separate, "separation")];
+    let winners: Vec<&str> = three.into_iter().filter(|(regime, _)| appears(*regime)).map(|(_, name)| name).collect();
+    match &winners[..] {
+        [_, _, _] => "Sharing, coupling and separation each win somewhere".into(),
+        [] => "Nothing wins anywhere".into(),
+        some => format!("Only {} wins anywhere", some.join(" or ")),
+    }
 }
 
 /// The linear models here and in SciPy; and how far each mean is off, in standard errors.
