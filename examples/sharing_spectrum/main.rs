@@ -20,6 +20,7 @@ mod worth;
 use tandem::nn::data::Images;
 
 use support::experiment::{self, About, Experiment, Report, shipped_digits};
+use support::size::Size;
 use support::stats::Estimate;
 use training::{Run, Scene, Sharing, fit};
 use worth::{Worth, worth};
@@ -58,6 +59,8 @@ struct Study {
     views: [View; 3],
     /// For each scene, the sizes of each sharing's network.
     sizes: Vec<Vec<Size>>,
+    /// For each scene, the connections of each network.
+    connections: Vec<usize>,
     /// How many training rows there are to draw from, and how many test rows.
     rows: [usize; 2],
 }
@@ -72,14 +75,6 @@ struct View {
     accuracy: Vec<Vec<Vec<f64>>>,
     /// By number of images: how many the unshared network needs to be as good as the shared one.
     worth: Vec<Worth>,
-}
-
-/// How large a network is.
-#[derive(Clone, Copy, PartialEq, serde::Serialize)]
-struct Size {
-    parameters: usize,
-    bytes: usize,
-    connections: usize,
 }
 
 fn study(experiment: &Experiment) -> Result<Report, Box<dyn Error>> {
@@ -114,21 +109,16 @@ fn study(experiment: &Experiment) -> Result<Report, Box<dyn Error>> {
         view("digits shifted in the test", 0, 1),
         view("digits at random places", 1, 0),
     ];
-    let sizes = runs.chunks(of_scene).map(|runs| runs[..sharings.len()].iter().map(|runs| size(&runs[0])).collect());
+    let sizes = runs.chunks(of_scene).map(|runs| runs[..sharings.len()].iter().map(|runs| runs[0].size).collect());
     let sizes: Vec<Vec<Size>> = sizes.collect();
-    for sizes in &sizes {
-        if sizes.iter().any(|size| size.connections != sizes[0].connections) {
-            return Err("the networks differ in what they compute".into());
-        }
+    if runs.chunks(of_scene).any(|runs| runs.iter().any(|run| run[0].connections != runs[0][0].connections)) {
+        return Err("the networks differ in what they compute".into());
     }
+    let connections = runs.chunks(of_scene).map(|runs| runs[0][0].connections).collect();
     Ok(report::report(
         experiment,
-        &Study { images, sharings, views, sizes, rows: [&rows[0], &rows[1]].map(Images::len) },
+        &Study { images, sharings, views, sizes, connections, rows: [&rows[0], &rows[1]].map(Images::len) },
     ))
-}
-
-fn size(run: &Run) -> Size {
-    Size { parameters: run.parameters, bytes: run.bytes, connections: run.connections }
 }
 
 /// Tiles of one kernel are convolution, and tiles as large as the maps are the unshared layer: the same size, and, as
@@ -146,7 +136,7 @@ fn check_ends<E: std::fmt::Display>(
             Sharing::Tiled(_) => continue,
         };
         let tiled = fit(&(scene, count, as_tiles), seed).map_err(|error| error.to_string())?;
-        if size(&tiled) != size(&runs[0]) || tiled.accuracy != runs[0].accuracy {
+        if tiled.size != runs[0].size || tiled.accuracy != runs[0].accuracy {
             return Err(format!("{}: as tiles it is another network", sharing.name()).into());
         }
     }

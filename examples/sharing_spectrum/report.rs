@@ -6,6 +6,7 @@ use crate::support::experiment::{Experiment, Report};
 use crate::support::format::{Table, bytes, count, times};
 use crate::support::plot::{Axis, Look, Panel, Plot, Point, Series, svg};
 use crate::support::stats::Estimate;
+use crate::support::versus::{differences, list};
 use crate::{BATCH, CHANNELS, RATE, SCENES, SIDE, STEPS, Study, View};
 
 pub fn report(experiment: &Experiment, study: &Study) -> Report {
@@ -57,14 +58,14 @@ fn tables(study: &Study) -> Vec<(String, Table)> {
 
 fn sizes(study: &Study) -> Table {
     let mut table = Table::new(["image", "kernels", "parameters", "connections", "bytes", "× fewer than unshared"]);
-    for (scene, sizes) in SCENES.iter().zip(&study.sizes) {
+    for ((scene, sizes), &connections) in SCENES.iter().zip(&study.sizes).zip(&study.connections) {
         for (sharing, size) in study.sharings.iter().zip(sizes) {
             let unshared = sizes[sizes.len() - 1];
             table.row([
                 format!("{0}×{0}", scene.side()),
                 sharing.name(),
-                count(size.parameters),
-                count(size.connections),
+                count(size.numbers),
+                count(connections),
                 bytes(size.bytes),
                 times(unshared.bytes, size.bytes),
             ]);
@@ -122,36 +123,10 @@ fn limits(study: &Study) -> String {
     )
 }
 
-/// "on digits … it leads by +1.2 ± 0.3, … points (beyond two standard errors ahead twice, behind never)".
+/// "on digits … the lead of the shared network is +1.2 ± 0.3, … points (better beyond two standard errors …)".
 fn verdict(study: &Study, view: &View) -> String {
     let leads: Vec<Estimate> = (0..study.images.len()).map(|place| view.lead(place, study.ends())).collect();
-    let beyond = |sign: f64, lead: &Estimate| lead.spread.is_some_and(|spread| sign * lead.mean > 2.0 * spread);
-    let sure = |sign: f64| leads.iter().filter(|lead| beyond(sign, lead)).count();
-    format!(
-        "on {} the lead of the shared network is {} points (ahead beyond two standard errors {}, behind {})",
-        view.name,
-        list(leads.iter().map(|lead| format!("{lead:+.1}"))),
-        times_of(sure(1.0)),
-        times_of(sure(-1.0))
-    )
-}
-
-fn times_of(n: usize) -> String {
-    match n {
-        0 => "never".into(),
-        1 => "once".into(),
-        2 => "twice".into(),
-        _ => format!("{n} times"),
-    }
-}
-
-/// "a, b and c".
-fn list(items: impl Iterator<Item = String>) -> String {
-    let items: Vec<String> = items.collect();
-    match items.split_last() {
-        Some((last, rest)) if !rest.is_empty() => format!("{} and {last}", rest.join(", ")),
-        _ => items.concat(),
-    }
+    format!("on {} the lead of the shared network in points is {}", view.name, differences(&leads, false))
 }
 
 /// How often a network with tiles has a lower mean than both ends, of how many.
@@ -180,7 +155,7 @@ fn spectrum(experiment: &Experiment, study: &Study) -> Plot {
                 points: study.sizes[view.scene]
                     .iter()
                     .zip(&view.accuracy[place])
-                    .map(|(size, values)| point(size.parameters as f64, Estimate::with_error(values)))
+                    .map(|(size, values)| point(size.numbers as f64, Estimate::with_error(values)))
                     .collect(),
             })
             .collect(),
@@ -246,6 +221,7 @@ fn figures(study: &Study) -> serde_json::Value {
         "images": study.images,
         "sharings": study.sharings.iter().map(|sharing| sharing.name()).collect::<Vec<_>>(),
         "sizes": study.sizes,
+        "connections": study.connections,
         "views": views.collect::<Vec<_>>(),
     })
 }

@@ -3,13 +3,15 @@
 use std::error::Error;
 
 use rand::{RngExt, SeedableRng};
-use tandem::autograd::{MemoryByName, Params, Tape, Tensor, Window};
+use tandem::autograd::{Params, Tape, Tensor, Window};
 use tandem::nn::data::{Batches, Images, Last};
 use tandem::nn::{
     Activation, Adam, Conv2d, Flatten, Generator, Init, Kernel, Layer, Linear, LocallyConnected2d, MaxPool2d, Mode,
-    Optimizer, PerSlot, Sequential, TiledConv2d, Training, accuracy,
+    Optimizer, Sequential, TiledConv2d, Training, accuracy,
 };
 
+use crate::support::rows::draw;
+use crate::support::size::Size;
 use crate::{BATCH, CHANNELS, RATE, SIDE, STEPS};
 
 /// How many kernels take turns.
@@ -57,10 +59,8 @@ impl Scene {
 pub struct Run {
     /// In per cent, on each set of test images.
     pub accuracy: Vec<f64>,
-    /// How many numbers are stored for the network.
-    pub parameters: usize,
-    /// Of parameters, gradients and optimizer state.
-    pub bytes: usize,
+    /// What is stored for the network.
+    pub size: Size,
     /// How many parameters there would be if nothing were shared: the multiplications and additions of an image.
     pub connections: usize,
 }
@@ -71,8 +71,7 @@ type Failure = Box<dyn Error + Send + Sync>;
 /// that is the centred one also each shifted by a pixel in one of eight directions.
 pub fn images(scene: Scene, count: usize, all: &[Images; 2], seed: u64) -> Result<(Images, Vec<Images>), Failure> {
     let [train, test] = all;
-    let order = Batches::new(train.len(), count, seed, Last::Keep)?;
-    let drawn = train.subset(order.iter().next().into_iter().flatten().copied());
+    let drawn = draw(train, count, seed)?;
     let mut rng = Generator::seed_from_u64(seed);
     Ok(match scene {
         Scene::Centred => {
@@ -137,7 +136,7 @@ pub fn fit(sharing: Sharing, (train, tests): &(Images, Vec<Images>), seed: u64) 
     let net = network(sharing, side, train.classes, &mut params, &mut rng);
     let (mut optimizer, training) = (Adam::new(RATE), Training::new(rng));
     let mut batches = Batches::new(train.len(), BATCH, seed, Last::Drop)?;
-    let (mut step, mut epoch, mut bytes) = (0, 0, 0);
+    let (mut step, mut epoch, mut size) = (0, 0, None);
     while step < STEPS {
         for rows in batches.epoch(epoch).iter().take(STEPS - step) {
             let (mut x, mut labels) = (Tensor::zeros([BATCH, side, side, 1]), Tensor::zeros([BATCH]));
@@ -148,9 +147,7 @@ pub fn fit(sharing: Sharing, (train, tests): &(Images, Vec<Images>), seed: u64) 
             optimizer.step(&mut params, &gradients);
             step += 1;
             if step == STEPS {
-                let memory = MemoryByName::new(&params).with_gradients(&gradients);
-                let memory = memory.with_optimizer(|slot| optimizer.state_bytes(slot)).unique();
-                bytes = memory.parameters + memory.gradients + memory.optimizer;
+                size = Some(Size::of(&params, &gradients, &optimizer));
             }
         }
         epoch += 1;
@@ -161,5 +158,6 @@ pub fn fit(sharing: Sharing, (train, tests): &(Images, Vec<Images>), seed: u64) 
         100.0 * accuracy(net.forward(&tape, x, Mode::Eval).value(), &images.labels)
     };
     let connections = net.connections(&params, [side, side, 1].into())?;
-    Ok(Run { accuracy: tests.iter().map(of).collect(), parameters: params.numel(), bytes, connections })
+    let size = size.ok_or("no step was taken")?;
+    Ok(Run { accuracy: tests.iter().map(of).collect(), size, connections })
 }

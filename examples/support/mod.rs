@@ -8,6 +8,7 @@
 
 pub mod bars;
 pub mod experiment;
+pub mod fit;
 pub mod flags;
 pub mod format;
 pub mod interrupt;
@@ -17,5 +18,7 @@ pub mod output;
 pub mod plot;
 pub mod progress;
 pub mod rows;
+pub mod size;
 pub mod stats;
 pub mod svg;
+pub mod versus;
