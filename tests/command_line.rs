@@ -1,5 +1,5 @@
-//! The examples `convnet_memory`, `coupling_report`, `scaling` and `counts` as a user runs them: bad input gets one line and
-//! status 2 before any work, good input gets everything that was asked for.
+//! The examples `convnet_memory`, `coupling_report`, `scaling`, `counts`, `gallery` and the experiments as a user runs them:
+//! bad input gets one line and status 2 before any work, good input gets everything that was asked for.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -201,6 +201,27 @@ fn bad_flags_of_what_measures_get_one_line_and_status_2() {
         &[
             (&["--threads", "0"], &["--threads", "'0'", "from 1 to 256"]),
             (&["--batch", "3"], &["'--batch'"]),
+            (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
+        ],
+    );
+    refuses(
+        "gallery",
+        &[
+            (&["--only", "nothing"], &["--only", "'nothing'", "coupled_digits"]),
+            (&["--threads", "0"], &["--threads", "'0'", "from 1 to 256"]),
+            (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
+            (&["--results", "Cargo.toml/below"], &["Cargo.toml", "is a directory"]),
+        ],
+    );
+    // Every experiment reads its flags in one place.
+    refuses(
+        "tied_autoencoder",
+        &[
+            (&["--seeds", "0"], &["--seeds", "'0'", "at least 1"]),
+            (&["--seed", "-1"], &["--seed", "'-1'", "from 0 to 18446744073709551615"]),
+            (&["--seed", "18446744073709551615", "--seeds", "2"], &["--seed", "no room for 2 seeds"]),
+            (&["--threads", "0"], &["--threads", "'0'", "from 1 to 256"]),
+            (&["--fast"], &["'--fast'"]),
             (&["--out", "Cargo.toml"], &["Cargo.toml", "is a directory"]),
         ],
     );

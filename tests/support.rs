@@ -7,8 +7,10 @@ use std::io::{self, Write};
 use std::{fs, path::Path};
 
 use support::bars::{self, Bar, BarChart};
-use support::format::{Table, bytes, count, times};
+use support::format::{Table, bytes, count, duration, markdown, significant, times};
+use support::map::{self, MapPanel, Regime, RegimeMap, Verdict};
 use support::output::{check_writable, write, write_with};
+use support::plot::{self, Axis, Look, Mark, Panel, Plot, Point, Series};
 use support::stats::{Estimate, mean, standard_deviation, standard_error};
 use support::svg::{Scale, text_width, wrap};
 use tandem::draw::escape;
@@ -24,6 +26,9 @@ fn numbers_read_well() {
     assert_eq!(bytes(usize::MAX), "16.0 EiB");
     assert_eq!([0, 999, 1_000, 1_234_567].map(count), ["0", "999", "1,000", "1,234,567"]);
     assert_eq!([(3, 2), (996, 100), (8_003_072_000, 2)].map(|(a, b)| times(a, b)), ["1.5×", "10×", "4,001,536,000×"]);
+    let numbers = [0.0, -0.314_159, 93.6412, 120.0, -12_345.6, 5e-7, 3e8].map(significant);
+    assert_eq!(numbers, ["0", "-0.3142", "93.64", "120", "-12,346", "5.0e-7", "3.0e8"]);
+    assert_eq!([0.04, 9.96, 119.4, 185.2].map(duration), ["0.0 s", "10 s", "119 s", "3 min 5 s"]);
 }
 
 #[test]
@@ -38,6 +43,21 @@ w̄        numbers  accuracy, %
 conv           —         96.1
 ";
     assert_eq!(table.to_string(), expected);
+    let expected = "\
+| w̄ | numbers | accuracy, % |
+| --- | ---: | ---: |
+| θ̃ dense | 203,530 | −9.8 ± 0.2 |
+| conv | — | 96.1 |
+";
+    assert_eq!(table.markdown(), expected);
+    assert_eq!(markdown("a|b *c* <d>"), r"a\|b \*c\* \<d>");
+
+    let mut table = Table::new(["a < b", "n"]);
+    table.row(["x & y", "1"]);
+    let html = table.html();
+    walk(&html, |_, _| ());
+    assert!(html.contains("<th>a &lt; b</th><th class=\"number\">n</th>"));
+    assert!(html.contains("<tr><td>x &amp; y</td><td class=\"number\">1</td></tr>"));
 }
 
 #[test]
@@ -101,6 +121,28 @@ fn ticks_are_round_and_inside() {
         assert!(
             ticks.iter().all(|(x, label)| low <= *x && *x <= high && (label.parse::<f64>().unwrap() - x).abs() < 1e-12)
         );
+    }
+}
+
+#[test]
+fn ticks_of_logarithms_are_few_and_inside() {
+    let labels = |low, high| {
+        let ticks = Scale::log([low, high], [0.0, 1.0]).ticks(6);
+        ticks.into_iter().map(|(_, label)| label).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(labels(0.0009, 12.0), "0.001 0.01 0.1 1 10");
+    assert_eq!(labels(1e-8, 1e6), "10⁻⁶ 10⁻³ 1 10³ 10⁶");
+    assert_eq!(labels(9.0, 110.0), "10 20 50 100");
+    assert_eq!(labels(0.9, 90.0), "1 2 5 10 20 50");
+    assert_eq!(labels(0.5, 400.0), "1 3 10 30 100 300");
+    assert_eq!(labels(31.0, 39.0), "32 34 36 38");
+    for exponent in -9..9 {
+        let (low, high) = (0.37 * 10f64.powi(exponent), 7.3e5 * 10f64.powi(exponent));
+        let scale = Scale::log([low, high], [300.0, 20.0]);
+        assert!((scale.at(low) - 300.0).abs() < 1e-9 && (scale.at(high) - 20.0).abs() < 1e-9);
+        assert!((scale.at((low * high).sqrt()) - 160.0).abs() < 1e-9, "the geometric mean is in the middle");
+        let ticks = scale.ticks(6);
+        assert!((2..=6).contains(&ticks.len()) && ticks.iter().all(|(x, _)| (low..=high).contains(x)), "{ticks:?}");
     }
 }
 
@@ -248,4 +290,66 @@ fn training_that_diverged_has_numbers_but_no_dot() {
     }
     let svg = bars::svg(&chart);
     assert!(!svg.contains("\"NaN") && svg.contains("NaN ± ?"));
+}
+
+/// A panel with every look, some points without a place, and marks.
+fn panel(log: bool) -> Panel {
+    let point = |x: f64, y: f64| Point { x, y, spread: Some(3.0) };
+    let points = [(0.0, 4.0), (0.4, f64::NAN), (0.5, 2.0), (3.0, 7.0), (4.0, 8.0)].map(|(x, y)| point(x, y)).to_vec();
+    let looks = [Look::Bars, Look::Band, Look::Line, Look::Curve, Look::Dashed, Look::Dots];
+    let series = |(colour, look): (usize, Look)| {
+        let label = if look == Look::Curve { String::new() } else { format!("{look:?} & <more>") };
+        Series { label, colour, look, points: points.clone() }
+    };
+    Panel {
+        title: "A \"panel\"".into(),
+        x: Axis { label: "strength λ".into(), log, ..Axis::default() },
+        y: Axis { label: "accuracy, %".into(), log, ..Axis::default() },
+        series: looks.into_iter().enumerate().map(|(colour, look)| series((colour, look))).collect(),
+        marks: vec![Mark::Horizontal(5.0, "shared < best".into()), Mark::Vertical(2.5, "chosen".into())],
+    }
+}
+
+#[test]
+fn plots_are_xml_and_say_everything() {
+    for (columns, log) in [(1, false), (2, true), (3, false)] {
+        let panels = vec![panel(log), panel(log), panel(!log), Panel::default()];
+        let svg = plot::svg(&Plot { title: "T & T".into(), subtitle: "20 seeds".into(), columns, panels });
+        walk(&svg, |tag, _| {
+            for number in ["x", "y", "x1", "y1", "x2", "y2", "width", "height"] {
+                let value = attribute(tag, number).map(|number| number.parse::<f64>().unwrap());
+                assert!(value.is_none_or(|value| (-10.0..2000.0).contains(&value)), "{tag}");
+            }
+        });
+        assert!(!svg.contains("NaN") && !svg.contains("inf"), "what has no place is not drawn");
+        // Four points have one, and under a logarithm three.
+        let of_line = svg.matches("<title>Line &amp; &lt;more&gt;, ").count();
+        assert_eq!(of_line, if log { 3 + 3 + 4 } else { 4 + 4 + 3 });
+        for label in ["T &amp; T", "A &quot;panel&quot;", "strength λ", "accuracy, %", "shared &lt; best", "chosen"] {
+            assert!(svg.contains(&format!(">{label}<")), "{label}");
+        }
+        // Once for all panels.
+        assert_eq!(svg.matches(">Dots &amp; &lt;more&gt;<").count(), 1);
+    }
+}
+
+#[test]
+fn a_map_outlines_the_best_of_each_column() {
+    let verdict = |regime| Verdict { regime, words: vec!["+3.1 ± 0.7".into()] };
+    let panel = MapPanel {
+        title: "20 labels".into(),
+        x: "rotation".into(),
+        columns: vec!["0°".into(), "45°".into()],
+        y: "λ".into(),
+        rows: ["0", "0.1", "shared"].map(String::from).to_vec(),
+        cells: vec![vec![62.6, 62.7], vec![93.7, 57.9], vec![93.7, f64::NAN]],
+        verdicts: vec![verdict(Regime::Share), verdict(Regime::Separate)],
+    };
+    let svg = map::svg(&RegimeMap { title: "T".into(), subtitle: "S".into(), panels: vec![panel] });
+    walk(&svg, |_, _| ());
+    assert_eq!(svg.matches("class=\"ink best\"").count(), 3, "two are equally good");
+    assert!(
+        svg.contains("rotation 0°, λ 0: 62.60, 31.1 below the best") && svg.contains(">–<") && !svg.contains("NaN")
+    );
+    assert!([">share<", ">separate<", ">+3.1 ± 0.7<"].iter().all(|words| svg.contains(words)));
 }

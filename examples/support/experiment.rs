@@ -22,6 +22,9 @@ use super::output::{check_writable, finish, write};
 use super::progress;
 use super::rows::seeds;
 
+/// An error that may come from any thread.
+pub type Failure = Box<dyn Error + Send + Sync>;
+
 /// What an experiment is called, what it is about, and how many seeds it takes.
 pub struct About {
     /// The name of the program and of its files.
@@ -106,7 +109,7 @@ pub struct Kept {
 }
 
 /// The program: reads the flags, runs the experiment, prints its tables and sentences, writes its files.
-pub fn run(about: &About, study: impl FnOnce(&Experiment) -> Result<Report, Box<dyn Error>>) -> ExitCode {
+pub fn run(about: &About, study: impl FnOnce(&Experiment) -> Result<Report, Failure>) -> ExitCode {
     let command = Flags::augment_args(Command::new(about.name).about(about.about));
     let matches = parse_command(command);
     let flags = Flags::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
@@ -122,11 +125,11 @@ pub fn run(about: &About, study: impl FnOnce(&Experiment) -> Result<Report, Box<
     };
     // Seeds are what runs in parallel.
     kernels::set_threads(1);
-    finish(study(&experiment).and_then(|report| {
+    let done = study(&experiment).and_then(|report| {
         print(&report)?;
-        keep(about.name, &flags, &experiment, report, &file)?;
-        Ok(ExitCode::SUCCESS)
-    }))
+        keep(about.name, &flags, &experiment, report, &file)
+    });
+    finish(done.map(|()| ExitCode::SUCCESS).map_err(|error| error as Box<dyn Error>))
 }
 
 impl Experiment {
@@ -179,6 +182,12 @@ impl Experiment {
         Ok(settings.iter().map(|_| results.by_ref().take(count).collect()).collect())
     }
 
+    /// The same with half as many seeds (at least one), for a part that takes long.
+    pub fn half(&self) -> Experiment {
+        let count = (self.seeds.end - self.seeds.start).div_ceil(2);
+        Experiment { seeds: self.seeds.start..self.seeds.start + count, ..*self }
+    }
+
     /// "20 seeds", for captions.
     pub fn count(&self) -> String {
         let count = self.seeds.end - self.seeds.start;
@@ -194,7 +203,7 @@ pub fn shipped_digits() -> Result<(Images, Images), DataError> {
     digits(Path::new(env!("CARGO_MANIFEST_DIR")).join("data"))
 }
 
-fn print(report: &Report) -> Result<(), Box<dyn Error>> {
+fn print(report: &Report) -> Result<(), Failure> {
     let mut out = std::io::stdout().lock();
     let Report { title, claim, shows, limits, setting, tables, .. } = report;
     writeln!(out, "{title}\n\n{claim}\n{setting}")?;
@@ -211,7 +220,7 @@ fn keep(
     experiment: &Experiment,
     report: Report,
     file: &Path,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     for (picture, content) in &report.pictures {
         write(&file.with_file_name(picture), content)?;
     }

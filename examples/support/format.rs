@@ -3,6 +3,7 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use tandem::draw::escape;
 
 /// The binary unit in which so many bytes read best, and its size: the smallest that leaves at most
 /// three digits before the point.
@@ -66,13 +67,35 @@ pub fn times(more: usize, less: usize) -> String {
     if ratio < 9.95 { format!("{ratio:.1}×") } else { format!("{}×", count(ratio.round() as usize)) }
 }
 
+/// A time as people say it: `0.8 s`, `42 s`, `3 min 5 s`.
+pub fn duration(seconds: f64) -> String {
+    let whole = seconds.round() as u64;
+    match whole {
+        _ if seconds < 9.95 => format!("{seconds:.1} s"),
+        0..120 => format!("{whole} s"),
+        _ => format!("{} min {} s", whole / 60, whole % 60),
+    }
+}
+
+/// Text as it may stand in Markdown, in a paragraph and in a table.
+pub fn markdown(text: &str) -> String {
+    let mut escaped = String::with_capacity(text.len());
+    for c in text.chars() {
+        if matches!(c, '\\' | '`' | '*' | '_' | '<' | '|' | '[' | ']' | '~') {
+            escaped.push('\\');
+        }
+        escaped.push(if c.is_control() { ' ' } else { c });
+    }
+    escaped
+}
+
 /// How many columns of a terminal a text takes. A combining mark, as in w̄, takes none.
 pub fn columns(text: &str) -> usize {
     text.chars().filter(|c| !('\u{300}'..='\u{36f}').contains(c)).count()
 }
 
 /// A table in plain text, with a rule under its header. Columns of numbers stand to the right,
-/// columns of text to the left: a number starts with a digit, after a sign perhaps, and an empty
+/// columns of text to the left: a number starts with a digit, after a sign perhaps, or a bound, and an empty
 /// cell or a dash stands for a missing one.
 ///
 /// ```text
@@ -104,11 +127,35 @@ impl Table {
         self.rows.push(cells);
     }
 
+    /// The table in Markdown.
+    pub fn markdown(&self) -> String {
+        let line = |cells: &[String]| format!("| {} |\n", cells.join(" | "));
+        let text = |cells: &Vec<String>| line(&cells.iter().map(|cell| markdown(cell)).collect::<Vec<_>>());
+        let rule = |i: usize| if self.is_numeric(i) { "---:".to_string() } else { "---".to_string() };
+        let rules = line(&(0..self.header.len()).map(rule).collect::<Vec<_>>());
+        text(&self.header) + &rules + &self.rows.iter().map(text).collect::<String>()
+    }
+
+    /// The table in HTML. Cells of numbers have the class `number`.
+    pub fn html(&self) -> String {
+        let line = |tag: &str, cells: &[String]| {
+            let cell = |(i, cell): (usize, &String)| {
+                let class = if self.is_numeric(i) { " class=\"number\"" } else { "" };
+                format!("<{tag}{class}>{}</{tag}>", escape(cell))
+            };
+            format!("<tr>{}</tr>\n", cells.iter().enumerate().map(cell).collect::<String>())
+        };
+        let rows: String = self.rows.iter().map(|cells| line("td", cells)).collect();
+        format!("<table>\n<thead>\n{}</thead>\n<tbody>\n{rows}</tbody>\n</table>\n", line("th", &self.header))
+    }
+
     fn is_numeric(&self, column: usize) -> bool {
         let mut cells = self.rows.iter().map(|row| row[column].as_str());
         cells.all(|cell| {
             matches!(cell, "" | "-" | "–" | "—")
-                || cell.trim_start_matches(['+', '-', '−', '±']).starts_with(|c: char| c.is_ascii_digit())
+                || cell
+                    .trim_start_matches(['+', '-', '−', '±', '<', '>', ' '])
+                    .starts_with(|c: char| c.is_ascii_digit())
         })
     }
 }

@@ -1,6 +1,7 @@
 //! Minima of smooth losses with a coupling, to many digits: proximal gradient steps with momentum.
 
 use tandem::autograd::{Float, Gradients, Params, SlotId, Tensor};
+use tandem::nn::data::Images;
 
 /// What [`minimize`] may take.
 #[derive(Clone, Copy, Debug)]
@@ -62,4 +63,24 @@ pub fn minimize<T: Float>(
         params.update(slot, |w| w.copy_from_slice(best.data()));
     }
     effort.steps
+}
+
+/// A bound on the curvature of the cross-entropy in the weights: ½ λmax(XᵀX/n), X having a column of ones for the
+/// bias (Böhning 1992). λmax by power iteration, which comes from below; hence a hundredth more.
+pub fn softmax_curvature(images: &Images) -> f64 {
+    let rows: Vec<Vec<f64>> = (0..images.len())
+        .map(|row| images.image(row).iter().map(|&pixel| f64::from(pixel)).chain([1.0]).collect())
+        .collect();
+    let (mut v, mut eigenvalue) = (vec![1.0; images.size() + 1], 0.0);
+    for _ in 0..50 {
+        let mut next = vec![0.0; v.len()];
+        for row in &rows {
+            let along: f64 = row.iter().zip(&v).map(|(x, v)| x * v).sum();
+            next.iter_mut().zip(row).for_each(|(next, x)| *next += along * x / rows.len() as f64);
+        }
+        let norm = |v: &[f64]| v.iter().map(|x| x * x).sum::<f64>().sqrt();
+        eigenvalue = norm(&next) / norm(&v);
+        v = next;
+    }
+    1.01 * 0.5 * eigenvalue
 }

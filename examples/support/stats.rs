@@ -27,9 +27,36 @@ pub fn standard_error(values: &[f64]) -> Option<f64> {
     standard_deviation(values).map(|s| s / (values.len() as f64).sqrt())
 }
 
+/// The slope of the straight line with the least squares through points (x, y).
+pub fn slope(points: &[[f64; 2]]) -> f64 {
+    let [x, y] = [0, 1].map(|axis| points.iter().map(|point| point[axis]).sum::<f64>() / points.len() as f64);
+    let products: f64 = points.iter().map(|[a, b]| (a - x) * (b - y)).sum();
+    products / points.iter().map(|[a, _]| (a - x).powi(2)).sum::<f64>()
+}
+
+/// Of several settings the better one, picked fairly: `by_setting` has a value for each seed. Seeds at odd places get
+/// the setting with the best mean over those at even places, and the other way round, so that no value was
+/// picked by itself. With a single seed there is no other half.
+///
+/// # Panics
+/// If there are no settings, or no seeds.
+#[track_caller]
+pub fn best_on_the_other_half(by_setting: &[Vec<f64>]) -> Vec<f64> {
+    let count = by_setting.first().map_or(0, Vec::len);
+    let best = |half: usize| {
+        let mean_of_half = |values: &Vec<f64>| {
+            let other: Vec<f64> = values.iter().skip(if count > 1 { half } else { 0 }).step_by(2).copied().collect();
+            mean(&other)
+        };
+        by_setting.iter().max_by(|a, b| mean_of_half(a).total_cmp(&mean_of_half(b))).expect("a setting")
+    };
+    let halves = [best(1), best(0)];
+    (0..count).map(|seed| halves[seed % 2][seed]).collect()
+}
+
 /// A mean and a spread. Shown with as many decimals as the format asks for, else one:
 /// `{:.2}` gives `93.64 ± 0.41`, `{:+.1}` gives `+3.1 ± 0.7`. An unknown spread shows as `?`.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Estimate {
     /// The mean.
     pub mean: f64,

@@ -274,10 +274,12 @@ fn log_ticks([low, high]: [f64; 2], most: usize) -> Vec<(f64, String)> {
     };
     let every =
         |step: usize| inside(powers.clone().filter(|k| k.rem_euclid(step as i32) == 0).map(|k| (1, k)).collect());
-    let fine = (greatest - least < 2.0).then(|| [of_each(&[1, 2, 5]), of_each(&[1, 3])]).into_iter().flatten();
+    let fine = [(2.0, of_each(&[1, 2, 5])), (3.0, of_each(&[1, 3]))];
+    let fine = fine.into_iter().filter(|(most, _)| greatest - least < *most).map(|(_, ticks)| ticks);
     let coarse = (1..).map(every);
     let found = fine.chain(coarse).find(|ticks| ticks.len() <= most).unwrap_or_default();
-    if found.len() < 2 {
+    // Over less than a power of ten, round differences tell more than one or two round ratios.
+    if found.len() < 2 || (found.len() < 3 && high < 10.0 * low) {
         return linear_ticks([low, high], most);
     }
     // One notation for all of an axis.

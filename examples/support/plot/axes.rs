@@ -8,9 +8,9 @@ pub struct Axes {
     x: [f64; 2],
     y: [f64; 2],
     log: [bool; 2],
-    /// How wide the bars' places are.
+    /// How wide the places of bars are.
     pub step: f64,
-    right_labels: f64,
+    label_width: f64,
     y_ticks: Vec<(f64, String)>,
     x_ticks: Vec<(f64, String)>,
 }
@@ -19,7 +19,7 @@ pub struct Axes {
 pub struct Inside<'a> {
     pub x: Scale,
     pub y: Scale,
-    /// How wide the bars' places are, as a value.
+    /// As that of [`Axes`].
     pub step: f64,
     pub y_ticks: &'a [(f64, String)],
     pub x_ticks: Vec<(f64, String)>,
@@ -41,15 +41,15 @@ impl Axes {
             && ys(panel).all(|y| y >= 0.0);
         let y = if on_axis { [0.0, y[1]] } else { y };
         let y_ticks = ticks(&panel.y, y, 6);
-        let widest = y_ticks.iter().map(|(_, label)| text_width(label, SIZE)).fold(0.0, f64::max);
+        let label_width = y_ticks.iter().map(|(_, label)| text_width(label, SIZE)).fold(0.0, f64::max);
         let x_ticks = panel.x.ticks.clone();
-        Axes { x, y, log: [panel.x.log, panel.y.log], step, right_labels: widest, y_ticks, x_ticks }
+        Axes { x, y, log: [panel.x.log, panel.y.log], step, label_width, y_ticks, x_ticks }
     }
 
     /// The axes within a rectangle, with the labels of the left one in it and those of the lower one below it.
     pub fn inside(&self, [left, right]: [f64; 2], [top, bottom]: [f64; 2]) -> Inside<'_> {
         let scale = |values, pixels, log| Scale { values, pixels, log };
-        let x = scale(self.x, [left + 1.05 * self.right_labels + GAP, right], self.log[0]);
+        let x = scale(self.x, [left + 1.05 * self.label_width + GAP, right], self.log[0]);
         let y = scale(self.y, [bottom, top], self.log[1]);
         let fits = |ticks: &Vec<(f64, String)>| {
             let ends = |(value, label): &(f64, String)| {
@@ -89,10 +89,12 @@ fn typeset(label: &str) -> String {
     }
 }
 
-/// How far apart the bars of a panel are: the least distance of two of them; 1 where there are not two.
+/// How far apart the bars of a panel are: the least distance of two of them, or of their logarithms; 1 where there are
+/// not two.
 fn step(panel: &Panel) -> f64 {
     let bars = panel.series.iter().filter(|series| series.look == Look::Bars);
-    let mut places: Vec<f64> = bars.flat_map(|series| &series.points).map(|point| point.x).collect();
+    let place = |x: f64| if panel.x.log { x.log10() } else { x };
+    let mut places: Vec<f64> = bars.flat_map(|series| &series.points).map(|point| place(point.x)).collect();
     places.retain(|x| x.is_finite());
     places.sort_by(f64::total_cmp);
     let gaps = places.windows(2).map(|pair| pair[1] - pair[0]);
@@ -100,12 +102,17 @@ fn step(panel: &Panel) -> f64 {
     if least.is_finite() { least } else { 1.0 }
 }
 
+/// Both sides of a bar.
+pub fn sides(x: f64, step: f64, log: bool) -> [f64; 2] {
+    [-0.5, 0.5].map(|side| if log { x * 10f64.powf(side * step) } else { x + side * step })
+}
+
 /// All x that are drawn.
 fn xs(panel: &Panel, step: f64) -> impl Iterator<Item = f64> {
     let of_series = panel.series.iter().flat_map(move |series| {
-        let half = if series.look == Look::Bars { step / 2.0 } else { 0.0 };
+        let step = if series.look == Look::Bars { step } else { 0.0 };
         let drawn = series.points.iter().filter(|point| point.y.is_finite());
-        drawn.flat_map(move |point| [point.x - half, point.x + half])
+        drawn.flat_map(move |point| sides(point.x, step, panel.x.log))
     });
     let of_marks = panel.marks.iter().filter_map(|mark| match mark {
         Mark::Vertical(x, _) => Some(*x),

@@ -2,7 +2,7 @@
 
 use super::super::format::significant;
 use super::super::svg::{Element, SIZE, SMALL, line, text, text_width, wrap};
-use super::axes::Inside;
+use super::axes::{Inside, sides};
 use super::{GAP, LINE, Look, Mark, Panel, Point, Series, coloured, looks, path};
 
 /// Draws a panel; the lowest y used.
@@ -89,7 +89,7 @@ fn draw_bars(inner: &mut Element, series: &Series, axes: &Inside<'_>, [place, pl
     let ([low, high], bottom) = (axes.y.values, axes.y.pixels[0]);
     let foot = if axes.y.log { bottom } else { axes.y.at(0f64.clamp(low, high)) };
     for point in series.points.iter().filter(|point| is_drawn(point, axes)) {
-        let ends = [-0.5, 0.5].map(|side| axes.x.at(point.x + side * axes.step));
+        let ends = sides(point.x, axes.step, axes.x.log).map(|x| axes.x.at(x));
         // A seam between neighbours, where there is room for one.
         let seam = if ends[1] - ends[0] > 6.0 { 1.0 } else { 0.0 };
         let width = (ends[1] - ends[0] - seam) / places as f64;
@@ -177,7 +177,7 @@ fn tip(series: &Series, point: &Point, axes: &Inside<'_>) -> String {
     format!("{label}{x}: {}{spread}", significant(point.y))
 }
 
-/// Places along a series, points and some between them.
+/// Places along a series: points, some between them, and the ends of whiskers.
 fn along(series: &Series, axes: &Inside<'_>) -> Vec<[f64; 2]> {
     let drawn = series.points.iter().filter(|point| is_drawn(point, axes));
     let places: Vec<[f64; 2]> = drawn.map(|point| [axes.x.at(point.x), axes.y.at(point.y)]).collect();
@@ -186,7 +186,9 @@ fn along(series: &Series, axes: &Inside<'_>) -> Vec<[f64; 2]> {
         [0.25, 0.5, 0.75].map(|part| [x0 + part * (x1 - x0), y0 + part * (y1 - y0)])
     };
     let between: Vec<[f64; 2]> = places.windows(2).flat_map(between).collect();
-    places.into_iter().chain(between).collect()
+    let drawn = series.points.iter().filter(|point| is_drawn(point, axes));
+    let ends = drawn.flat_map(|point| spread(point, axes).into_iter().flatten().map(|y| [axes.x.at(point.x), y]));
+    places.iter().copied().chain(between).chain(ends).collect()
 }
 
 /// The words of the marks, each at the end of its line where it hides the fewest points.
@@ -194,7 +196,13 @@ fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
     let ([left, right], [bottom, top]) = (axes.x.pixels, axes.y.pixels);
     // Places, and how bad it is to hide them.
     let of_series = panel.series.iter().flat_map(|series| along(series, axes));
-    let mut taken: Vec<([f64; 2], usize)> = of_series.map(|place| (place, 1)).collect();
+    let of_marks = panel.marks.iter().filter_map(|mark| match mark {
+        Mark::Vertical(value, _) => {
+            Some((0..=40).map(|i| [axes.x.at(*value), top + f64::from(i) * (bottom - top) / 40.0]))
+        }
+        Mark::Horizontal(..) => None,
+    });
+    let mut taken: Vec<([f64; 2], usize)> = of_series.chain(of_marks.flatten()).map(|place| (place, 1)).collect();
     for mark in &panel.marks {
         let (words, places) = match mark {
             Mark::Horizontal(value, words) => {
@@ -215,7 +223,7 @@ fn mark_words(drawing: &mut Element, panel: &Panel, axes: &Inside<'_>) {
             let close = taken.iter().filter(|([x, y], _)| across.contains(x) && down.contains(y));
             close.map(|(_, weight)| weight).sum()
         };
-        let inside = |[_, y]: &[f64; 2]| (top + 8.0..=bottom - 2.0).contains(y);
+        let inside = |[_, y]: &[f64; 2]| (top + 2.0..=bottom - 2.0).contains(y);
         let Some([x, y]) = places.into_iter().filter(inside).min_by_key(|place| hidden(place)) else { continue };
         drawing.push(text("small halo", "start", x, y, words));
         // Later words keep away from these.
