@@ -1,11 +1,10 @@
 //! Sharing that is not convolution: a recurrent network reads a digit row by row, with one cell for all times, or with
 //! one for each time, at equal compute. `cargo run --release --example shared_in_time`
 
-use std::error::Error;
 use std::process::ExitCode;
 
 use rand::{RngExt, SeedableRng};
-use support::experiment::{self, About, Experiment, Report, shipped_digits};
+use support::experiment::{self, About, Experiment, Failure, Report, shipped_digits};
 use support::{fit, fit::Effort, rows::draw, size::Size, versus::Versus};
 use tandem::autograd::{Params, Tape, Tensor, Var};
 use tandem::nn::data::{DataError, Images};
@@ -28,13 +27,14 @@ const RATE: f64 = 0.01;
 const STEPS: usize = 1000;
 const HIDDEN: usize = 32;
 
-fn study(experiment: &Experiment) -> Result<Report, Box<dyn Error>> {
+fn study(experiment: &Experiment) -> Result<Report, Failure> {
     let rows: [Images; 2] = shipped_digits()?.into();
     let with_images = |room| IMAGES.into_iter().flat_map(move |images| [true, false].map(|one| (room, images, one)));
     let settings: Vec<_> = ROOMS.into_iter().flat_map(with_images).collect();
     let runs = experiment.over_seeds("networks", &settings, |&setting, seed| run(setting, seed, &rows))?;
     let (names, x, y) = (["one cell", "a cell for each time"], "training images", "test accuracy, %");
-    let versus = Versus { names, x, y, less: false, cases: Vec::new() }.fill(&CASES, &IMAGES, &runs, |run| run.0);
+    let versus =
+        Versus { names, x, y, less: false, decimals: 1, cases: Vec::new() }.fill(&CASES, &IMAGES, &runs, |run| run.0);
     let error = format!("Means of {}; ± is the standard error, of paired differences too", experiment.count());
     let picture = versus.picture("One cell for all times, or a cell for each", &error);
     let (small, large, times) = (runs[0][0].1, runs[1][0].1, rows[1].height);

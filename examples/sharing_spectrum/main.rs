@@ -8,7 +8,6 @@
 //!
 //! `cargo run --release --example sharing_spectrum`
 
-use std::error::Error;
 use std::process::ExitCode;
 
 mod report;
@@ -19,7 +18,7 @@ mod worth;
 
 use tandem::nn::data::Images;
 
-use support::experiment::{self, About, Experiment, Report, shipped_digits};
+use support::experiment::{self, About, Experiment, Failure, Report, shipped_digits};
 use support::size::Size;
 use support::stats::Estimate;
 use training::{Run, Scene, Sharing, fit};
@@ -77,7 +76,7 @@ struct View {
     worth: Vec<Worth>,
 }
 
-fn study(experiment: &Experiment) -> Result<Report, Box<dyn Error>> {
+fn study(experiment: &Experiment) -> Result<Report, Failure> {
     let (train, test) = shipped_digits()?;
     let rows = [train, test];
     let images = if experiment.quick { QUICK_IMAGES.to_vec() } else { IMAGES.to_vec() };
@@ -91,7 +90,7 @@ fn study(experiment: &Experiment) -> Result<Report, Box<dyn Error>> {
     let run = |&(scene, count, sharing): &(Scene, usize, Sharing), seed| {
         fit(sharing, &training::images(scene, count, &rows, seed)?, seed)
     };
-    let runs = experiment.over_seeds("networks", &settings, run).map_err(|error| error as Box<dyn Error>)?;
+    let runs = experiment.over_seeds("networks", &settings, run)?;
     check_ends(&runs, &settings, experiment.seeds.start, run)?;
     let of_scene = images.len() * sharings.len();
     let view = |name, scene: usize, set: usize| {
@@ -128,7 +127,7 @@ fn check_ends<E: std::fmt::Display>(
     settings: &[(Scene, usize, Sharing)],
     seed: u64,
     fit: impl Fn(&(Scene, usize, Sharing), u64) -> Result<Run, E>,
-) -> Result<(), Box<dyn Error>> {
+) -> Result<(), Failure> {
     for (&(scene, count, sharing), runs) in settings.iter().zip(runs).filter(|((_, count, _), _)| *count == IMAGES[0]) {
         let as_tiles = match sharing {
             Sharing::Shared => Sharing::Tiled(1),

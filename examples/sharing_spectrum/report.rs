@@ -126,7 +126,7 @@ fn limits(study: &Study) -> String {
 /// "on digits … the lead of the shared network is +1.2 ± 0.3, … points (better beyond two standard errors …)".
 fn verdict(study: &Study, view: &View) -> String {
     let leads: Vec<Estimate> = (0..study.images.len()).map(|place| view.lead(place, study.ends())).collect();
-    format!("on {} the lead of the shared network in points is {}", view.name, differences(&leads, false))
+    format!("on {} the lead of the shared network in points is {}", view.name, differences(&leads, false, 1))
 }
 
 /// How often a network with tiles has a lower mean than both ends, of how many.

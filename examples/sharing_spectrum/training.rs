@@ -1,7 +1,5 @@
 //! Networks that share their kernels more or less, the images they see, and how they are trained and tested.
 
-use std::error::Error;
-
 use rand::{RngExt, SeedableRng};
 use tandem::autograd::{Params, Tape, Tensor, Window};
 use tandem::nn::data::{Batches, Images, Last};
@@ -10,6 +8,7 @@ use tandem::nn::{
     Optimizer, Sequential, TiledConv2d, Training, accuracy,
 };
 
+use crate::support::experiment::Failure;
 use crate::support::rows::draw;
 use crate::support::size::Size;
 use crate::{BATCH, CHANNELS, RATE, SIDE, STEPS};
@@ -64,8 +63,6 @@ pub struct Run {
     /// How many parameters there would be if nothing were shared: the multiplications and additions of an image.
     pub connections: usize,
 }
-
-type Failure = Box<dyn Error + Send + Sync>;
 
 /// The first so many of the training images in a random order, and sets of test images: those of the scene, and if
 /// that is the centred one also each shifted by a pixel in one of eight directions.

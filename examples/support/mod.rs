@@ -7,6 +7,7 @@
 #![allow(dead_code)]
 
 pub mod bars;
+pub mod eigen;
 pub mod experiment;
 pub mod fit;
 pub mod flags;

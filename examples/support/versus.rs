@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use super::format::{Table, count};
-use super::plot::{Axis, Look, Panel, Plot, Point, Series, svg};
+use super::plot::{Axis, Look, Mark, Panel, Plot, Point, Series, svg};
 use super::stats::Estimate;
 
 /// What both models reached.
@@ -16,6 +16,8 @@ pub struct Versus {
     pub y: &'static str,
     /// Whether less of it is better.
     pub less: bool,
+    /// Decimals of what is measured.
+    pub decimals: usize,
     /// A panel each.
     pub cases: Vec<Case>,
 }
@@ -57,8 +59,9 @@ impl Versus {
         let mut table = Table::new(["", self.x, shared, other, &format!("{shared} − {other}")]);
         for case in &self.cases {
             for ((x, values), difference) in case.points.iter().zip(case.differences()) {
-                let [shared, other] = values.each_ref().map(|values| Estimate::with_error(values).to_string());
-                table.row([case.name.clone(), count(*x), shared, other, format!("{difference:+.1}")]);
+                let [shared, other] =
+                    values.each_ref().map(|values| format!("{:.*}", self.decimals, Estimate::with_error(values)));
+                table.row([case.name.clone(), count(*x), shared, other, format!("{difference:+.*}", self.decimals)]);
             }
         }
         table
@@ -95,11 +98,39 @@ impl Versus {
         })
     }
 
-    /// "on … the difference is +1.2 ± 0.3 and −0.3 ± 0.2 with 50 and 100 … (better beyond …)".
+    /// The paired differences, shared less other, in one panel: for models that are too close to be told apart.
+    pub fn picture_of_differences(&self, title: &str, subtitle: &str) -> String {
+        let point = |(x, _): &(usize, _), Estimate { mean, spread }| Point { x: *x as f64, y: mean, spread };
+        let series = |(colour, case): (usize, &Case)| Series {
+            label: case.name.clone(),
+            colour,
+            look: Look::Line,
+            points: case.points.iter().zip(case.differences()).map(|(at, difference)| point(at, difference)).collect(),
+        };
+        let xs = self.cases.iter().flat_map(|case| case.points.iter().map(|(x, _)| (*x as f64, count(*x))));
+        let mut ticks: Vec<(f64, String)> = xs.collect();
+        ticks.sort_by(|a, b| a.0.total_cmp(&b.0));
+        ticks.dedup();
+        let panel = Panel {
+            title: format!("{} − {}", self.names[0], self.names[1]),
+            x: Axis { label: self.x.into(), log: true, ticks, range: None },
+            y: Axis { label: self.y.into(), ..Axis::default() },
+            series: self.cases.iter().enumerate().map(series).collect(),
+            marks: vec![Mark::Horizontal(0.0, String::new())],
+        };
+        svg(&Plot { title: title.into(), subtitle: subtitle.into(), columns: 1, panels: vec![panel] })
+    }
+
+    /// "on … it is +1.2 ± 0.3 and -0.3 ± 0.2 (better beyond …) at 50 and 100 training images".
     pub fn words(&self, case: usize) -> String {
         let case = &self.cases[case];
         let xs = list(case.points.iter().map(|(x, _)| count(*x)));
-        format!("on {} it is {} at {xs} {}", case.name, differences(&case.differences(), self.less), self.x)
+        format!(
+            "on {} it is {} at {xs} {}",
+            case.name,
+            differences(&case.differences(), self.less, self.decimals),
+            self.x
+        )
     }
 
     /// All values, for programs.
@@ -111,14 +142,14 @@ impl Versus {
 
 /// Differences in words, and how often they are beyond doubt: "+1.2 ± 0.3 and -0.3 ± 0.2 (better beyond two standard
 /// errors once, worse never)".
-pub fn differences(differences: &[Estimate], less: bool) -> String {
+pub fn differences(differences: &[Estimate], less: bool, decimals: usize) -> String {
     let beyond = |sign: f64| {
         let sign = if less { -sign } else { sign };
         let sure = |d: &&Estimate| d.spread.is_some_and(|spread| sign * d.mean > 2.0 * spread);
         times(differences.iter().filter(sure).count())
     };
     let [better, worse] = [1.0, -1.0].map(beyond);
-    let all = list(differences.iter().map(|difference| format!("{difference:+.1}")));
+    let all = list(differences.iter().map(|difference| format!("{difference:+.decimals$}")));
     format!("{all} (better beyond two standard errors {better}, worse {worse})")
 }
 
