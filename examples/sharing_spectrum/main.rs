@@ -21,7 +21,7 @@ use tandem::nn::data::Images;
 use support::experiment::{self, About, Experiment, Failure, Report, shipped_digits};
 use support::size::Size;
 use support::stats::Estimate;
-use training::{Run, Scene, Sharing, fit};
+use training::{Run, Scene, Sharing};
 use worth::{Worth, worth};
 
 const ABOUT: About = About {
@@ -88,7 +88,7 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
         }
     }
     let run = |&(scene, count, sharing): &(Scene, usize, Sharing), seed| {
-        fit(sharing, &training::images(scene, count, &rows, seed)?, seed)
+        training::run(sharing, &training::images(scene, count, &rows, seed)?, seed)
     };
     let runs = experiment.over_seeds("networks", &settings, run)?;
     check_ends(&runs, &settings, experiment.seeds.start, run)?;

@@ -2,15 +2,17 @@
 
 use rand::{RngExt, SeedableRng};
 use tandem::autograd::{Params, Tape, Tensor, Window};
-use tandem::nn::data::{Batches, Images, Last};
+use tandem::nn::data::Images;
 use tandem::nn::{
-    Activation, Adam, Conv2d, Flatten, Generator, Init, Kernel, Layer, Linear, LocallyConnected2d, MaxPool2d, Mode,
-    Optimizer, Sequential, TiledConv2d, Training, accuracy,
+    Activation, Conv2d, Flatten, Generator, Init, Kernel, Layer, Linear, LocallyConnected2d, MaxPool2d, Mode,
+    RateSchedule, Sequential, TiledConv2d, Training, accuracy,
 };
 
 use crate::support::experiment::Failure;
+use crate::support::fit::{self, Effort};
 use crate::support::rows::draw;
 use crate::support::size::Size;
+use crate::support::tasks::tensors;
 use crate::{BATCH, CHANNELS, RATE, SIDE, STEPS};
 
 /// How many kernels take turns.
@@ -128,33 +130,20 @@ fn network(sharing: Sharing, side: usize, classes: usize, params: &mut Params, r
 }
 
 /// Trains a network on these images, for as many steps whatever their number, and tests it.
-pub fn fit(sharing: Sharing, (train, tests): &(Images, Vec<Images>), seed: u64) -> Result<Run, Failure> {
+pub fn run(sharing: Sharing, (train, tests): &(Images, Vec<Images>), seed: u64) -> Result<Run, Failure> {
     let (side, mut params, mut rng) = (train.height, Params::<f32>::new(), Generator::seed_from_u64(seed));
     let net = network(sharing, side, train.classes, &mut params, &mut rng);
-    let (mut optimizer, training) = (Adam::new(RATE), Training::new(rng));
-    let mut batches = Batches::new(train.len(), BATCH, seed, Last::Drop)?;
-    let (mut step, mut epoch, mut size) = (0, 0, None);
-    while step < STEPS {
-        for rows in batches.epoch(epoch).iter().take(STEPS - step) {
-            let (mut x, mut labels) = (Tensor::zeros([BATCH, side, side, 1]), Tensor::zeros([BATCH]));
-            x.update(|x| labels.update(|labels| train.gather(rows, x, labels)));
-            let tape = Tape::new(&params);
-            let logits = net.forward(&tape, tape.constant(x), Mode::Train(&training));
-            let gradients = logits.cross_entropy(tape.constant(labels)).backward();
-            optimizer.step(&mut params, &gradients);
-            step += 1;
-            if step == STEPS {
-                size = Some(Size::of(&params, &gradients, &optimizer));
-            }
-        }
-        epoch += 1;
-    }
+    let training = Training::new(rng);
+    let effort = Effort { rate: RateSchedule::constant(RATE), steps: STEPS, batch: BATCH };
+    let size = fit::fit(&mut params, train, effort, seed, |tape, images| {
+        let (x, labels) = tensors(images, &[side, side, 1]);
+        net.forward(tape, tape.constant(x), Mode::Train(&training)).cross_entropy(tape.constant(labels))
+    })?;
     let of = |images: &Images| {
         let tape = Tape::without_gradients(&params);
         let x = tape.constant(Tensor::new([images.len(), side, side, 1], images.pixels.clone()));
         100.0 * accuracy(net.forward(&tape, x, Mode::Eval).value(), &images.labels)
     };
     let connections = net.connections(&params, [side, side, 1].into())?;
-    let size = size.ok_or("no step was taken")?;
     Ok(Run { accuracy: tests.iter().map(of).collect(), size, connections })
 }
