@@ -31,7 +31,8 @@ fn minima_with_a_coupling_are_those_on_paper() {
             let of = |id, curvature: f64, to: f64| 0.5 * curvature * (tape.param(id) - to).square();
             (of(w, a, u) + of(other, b, v)).backward()
         };
-        let steps = minimize(&mut params, effort, gradient, |params, rate| coupling.proximal_step(params, rate).unwrap());
+        let steps =
+            minimize(&mut params, effort, gradient, |params, rate| coupling.proximal_step(params, rate).unwrap());
         assert!(steps < 1000, "{steps} steps");
         [w, other].map(|id| params.get(id).item())
     };

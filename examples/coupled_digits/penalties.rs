@@ -4,12 +4,13 @@ use serde_json::json;
 use tandem::nn::data::Images;
 use tandem::tying::{GroupLasso, Groups, L1, SquaredL2, Strength, by_validation};
 
+use crate::grid::line_of;
 use crate::support::experiment::{Experiment, Failure};
 use crate::support::format::Table;
 use crate::support::pair::Pair;
 use crate::support::stats::Estimate;
 use crate::support::tasks::{Draw, Tasks};
-use crate::{DECAY, OF_A, TOLERANCE, line_of};
+use crate::{DECAY, OF_A, TOLERANCE};
 
 const DEGREES: [f64; 3] = [15.0, 30.0, 45.0];
 const LABELS: usize = 50;
@@ -107,6 +108,7 @@ pub fn compare(experiment: &Experiment, all: &Images) -> Result<Norms, Failure> 
         "Penalties, linear models, {LABELS} labels: accuracy of B, %, each at the λ that is best on {VALIDATION} other rows of B's \
          writers (chosen anew for each seed)"
     );
-    let ways: Vec<_> = WAYS.iter().zip(&by_way).map(|((_, words), lines)| json!({ "penalty": words, "accuracies": lines })).collect();
+    let ways: Vec<_> =
+        WAYS.iter().zip(&by_way).map(|((_, words), lines)| json!({ "penalty": words, "accuracies": lines })).collect();
     Ok(Norms { table: (caption, table), figures: json!({ "degrees": degrees, "ways": ways }) })
 }

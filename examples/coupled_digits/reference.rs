@@ -4,12 +4,13 @@ use serde::Deserialize;
 use tandem::nn::data::Images;
 use tandem::tying::{SquaredL2, Strength};
 
+use crate::DECAY;
+use crate::grid::label;
 use crate::support::experiment::Failure;
 use crate::support::format::Table;
 use crate::support::pair::Pair;
 use crate::support::stats::Estimate;
 use crate::support::tasks::Tasks;
-use crate::DECAY;
 
 #[derive(Deserialize)]
 pub struct Reference {
@@ -65,17 +66,21 @@ impl Reference {
     /// Minimises on the rows of the reference, in `f64` and to more digits than the experiment needs.
     ///
     /// # Errors
-    /// If the models can't be made.
+    /// If the two do not agree.
     pub fn same_rows(&self, all: &Images) -> Result<Agreement, Failure> {
         let Given { degrees, a, b, test, objectives, accuracies } = &self.draw;
-        assert_eq!(*degrees, 0.0, "at the border of a turned image the pixels differ");
-        let draw = Tasks::given(all, [a, b, test]);
-        let mut pair = Pair::<f64>::new(&draw, SquaredL2, DECAY, 1e-5)?;
+        let draw = Tasks::given(all, *degrees, [a, b, test]);
+        let mut pair = Pair::<f64>::new(&draw, SquaredL2, DECAY, 5e-6)?;
         let mut worst = Agreement { objective: 0.0, accuracy: 0.0 };
         for ((strength, objective), accuracy) in self.strengths().zip(objectives).zip(accuracies) {
             pair.fit(strength)?;
             worst.objective = worst.objective.max((pair.objective() / objective - 1.0).abs());
             worst.accuracy = worst.accuracy.max((pair.accuracy(&draw.test) - accuracy).abs());
+        }
+        if worst.objective > 1e-6 || worst.accuracy > 0.2 {
+            let Agreement { objective, accuracy } = worst;
+            let found = format!("objectives off by a relative {objective:.1e}, accuracies by {accuracy:.2} points");
+            return Err(format!("reference.json: expected the minima that stand there, found {found}").into());
         }
         Ok(worst)
     }
@@ -83,7 +88,7 @@ impl Reference {
     /// For each setting that both have: how far our mean is from theirs, in standard errors of the difference (the draws
     /// are not the same), for each strength that both have. `ours` tells accuracies by seed.
     pub fn compare(&self, ours: impl Fn(f64, usize, Strength) -> Option<Vec<f64>>) -> (Table, Vec<f64>) {
-        let header = ["rotation, labels".to_string()].into_iter().chain(self.strengths().map(crate::label));
+        let header = ["rotation, labels".to_string()].into_iter().chain(self.strengths().map(label));
         let (mut table, mut all) = (Table::new(header), Vec::new());
         for Setting { degrees, labels, accuracies } in &self.settings {
             let mut cells = vec![format!("{degrees}°, {labels}")];

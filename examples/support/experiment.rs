@@ -30,7 +30,7 @@ pub struct About {
     /// The name of the program and of its files.
     pub name: &'static str,
     /// What `--help` says.
-    pub about: &'static str,
+    pub help: &'static str,
     /// In full.
     pub seeds: u64,
     /// With `--quick`.
@@ -110,7 +110,7 @@ pub struct Kept {
 
 /// The program: reads the flags, runs the experiment, prints its tables and sentences, writes its files.
 pub fn run(about: &About, study: impl FnOnce(&Experiment) -> Result<Report, Failure>) -> ExitCode {
-    let command = Flags::augment_args(Command::new(about.name).about(about.about));
+    let command = Flags::augment_args(Command::new(about.name).about(about.help));
     let matches = parse_command(command);
     let flags = Flags::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -214,25 +214,19 @@ fn print(report: &Report) -> Result<(), Failure> {
     Ok(())
 }
 
-fn keep(
-    name: &str,
-    flags: &Flags,
-    experiment: &Experiment,
-    report: Report,
-    file: &Path,
-) -> Result<(), Failure> {
+fn keep(name: &str, flags: &Flags, experiment: &Experiment, report: Report, file: &Path) -> Result<(), Failure> {
     for (picture, content) in &report.pictures {
         write(&file.with_file_name(picture), content)?;
     }
     let seeds = [experiment.seeds.start, experiment.seeds.end - 1];
-    let mut command = format!("cargo run --release --example {name}");
-    let mut given = Vec::new();
-    given.extend(flags.quick.then(|| "--quick".to_string()));
-    given.extend((flags.seed > 0).then(|| format!("--seed {}", flags.seed)));
-    given.extend(flags.seeds.map(|count| format!("--seeds {count}")));
-    if !given.is_empty() {
-        command += &format!(" -- {}", given.join(" "));
-    }
+    let given = [
+        flags.quick.then(|| "--quick".to_string()),
+        (flags.seed > 0).then(|| format!("--seed {}", flags.seed)),
+        flags.seeds.map(|count| format!("--seeds {count}")),
+    ];
+    let given: Vec<String> = given.into_iter().flatten().collect();
+    let dashes = if given.is_empty() { "" } else { " -- " };
+    let command = format!("cargo run --release --example {name}{dashes}{}", given.join(" "));
     let pictures = report.pictures.iter().map(|(picture, _)| picture.clone()).collect();
     let kept = Kept { name: name.into(), command, seeds, pictures, report };
     write(file, &(serde_json::to_string_pretty(&kept)? + "\n"))?;

@@ -28,7 +28,8 @@ pub fn minimize<T: Float>(
     mut proximal: impl FnMut(&mut Params<T>, f64),
 ) -> usize {
     let slots: Vec<SlotId> = params.slots().filter(|&slot| params.slot_is_trainable(slot)).collect();
-    let copy = |params: &Params<T>| -> Vec<Tensor<T>> { slots.iter().map(|&slot| params.value(slot).clone()).collect() };
+    let copy =
+        |params: &Params<T>| -> Vec<Tensor<T>> { slots.iter().map(|&slot| params.value(slot).clone()).collect() };
     let rate = T::from_f64(effort.rate);
     let (mut x, mut t) = (copy(params), 1.0f64);
     for step in 0..effort.steps {

@@ -62,7 +62,8 @@ impl<T: Float> Pair<T> {
         let (mut params, size) = (Params::new(), draw.a.size());
         // They start from zero, so nothing is drawn.
         let mut rng = Xoshiro256PlusPlus::seed_from_u64(0);
-        let layers = ["a", "b"].map(|path| Linear::new(&mut params, path, [size, draw.a.classes], Init::Glorot, &mut rng));
+        let layers =
+            ["a", "b"].map(|path| Linear::new(&mut params, path, [size, draw.a.classes], Init::Glorot, &mut rng));
         for slot in params.slots().collect::<Vec<_>>() {
             params.update(slot, |w| w.fill(T::ZERO));
         }
@@ -81,8 +82,10 @@ impl<T: Float> Pair<T> {
     pub fn related(mut self) -> Result<Pair<T>, Failure> {
         self.coupling = self.coupling.affine(&mut self.params, "relation")?;
         // They are not stepped to, but solved for.
-        let ids: Vec<_> = self.params.names().filter(|(_, name)| name.starts_with("relation")).map(|(id, _)| id).collect();
-        ids.into_iter().for_each(|id| self.params.set_trainable(id, false));
+        let relation = self.params.names().filter(|(_, name)| name.starts_with("relation"));
+        for id in relation.map(|(id, _)| id).collect::<Vec<_>>() {
+            self.params.set_trainable(id, false);
+        }
         self.related = true;
         Ok(self)
     }
@@ -141,7 +144,8 @@ fn relate<T: Float>(params: &mut Params<T>) {
         let (a, b) = (numbers(a), numbers(b));
         let mean = |x: &[f64]| x.iter().sum::<f64>() / x.len() as f64;
         let (a_mean, b_mean) = (mean(&a), mean(&b));
-        let product = |x: &[f64], x_mean: f64| -> f64 { a.iter().zip(x).map(|(a, x)| (a - a_mean) * (x - x_mean)).sum() };
+        let product =
+            |x: &[f64], x_mean: f64| -> f64 { a.iter().zip(x).map(|(a, x)| (a - a_mean) * (x - x_mean)).sum() };
         let variance = product(&a, a_mean);
         let scale = if variance > 0.0 { product(&b, b_mean) / variance } else { 1.0 };
         for (end, value) in [("scale", scale), ("shift", b_mean - scale * a_mean)] {

@@ -24,7 +24,7 @@ pub struct Draw {
 impl Tasks {
     /// `all` rows in their order; those of B's writers are turned by so many degrees.
     pub fn new(all: &Images, degrees: f64) -> Tasks {
-        Tasks { a: all.subset(0..FIRST_OF_B), b: all.subset(FIRST_OF_B..all.len()).rotated(degrees) }
+        Tasks { a: all.subset(0..FIRST_OF_B), b: turned(&all.subset(FIRST_OF_B..all.len()), degrees) }
     }
 
     /// Rows in an order that the seed decides: so many with labels for A and for B; `validation` of the other rows of
@@ -48,11 +48,29 @@ impl Tasks {
         })
     }
 
-    /// The draw that someone else has made: rows of all.
-    pub fn given(all: &Images, [a, b, test]: [&[usize]; 3]) -> Draw {
+    /// The draw that someone else has made: rows of all, those of B turned.
+    pub fn given(all: &Images, degrees: f64, [a, b, test]: [&[usize]; 3]) -> Draw {
         let [a, b, test] = [a, b, test].map(|rows| all.subset(rows.iter().copied()));
+        let [b, test] = [b, test].map(|images| turned(&images, degrees));
         Draw { a, b, validation: test.subset([]), test }
     }
+}
+
+/// Images turned as SciPy's `ndimage.rotate(…, reshape=False, order=1)` turns them, so that what is learned from them can be
+/// held against it: a pixel that comes from beyond the border is zero, whereas [`Images::rotated`] lets it fade.
+fn turned(images: &Images, degrees: f64) -> Images {
+    let mut turned = images.rotated(degrees);
+    let (sin, cos) = degrees.to_radians().sin_cos();
+    let [middle_y, middle_x] = [images.height, images.width].map(|length| (length as f64 - 1.0) / 2.0);
+    for (place, pixel) in turned.pixels.iter_mut().enumerate() {
+        let place = place % images.size();
+        let [y, x] = [(place / images.width) as f64 - middle_y, (place % images.width) as f64 - middle_x];
+        // Where it comes from, from the middle of the image.
+        if (cos * y + sin * x).abs() > middle_y || (cos * x - sin * y).abs() > middle_x {
+            *pixel = 0.0;
+        }
+    }
+    turned
 }
 
 /// Images, each of this shape, and their labels.
