@@ -14,7 +14,7 @@ use tandem::nn::{Generator, Init, Layer, Linear, Mode, RateSchedule, RnnCell, ac
 mod support;
 
 const ABOUT: About =
-    About { name: "shared_in_time", about: "One cell for all times, or one for each?", seeds: 20, quick: 3 };
+    About { name: "shared_in_time", help: "One cell for all times, or one for each?", seeds: 20, quick: 3 };
 /// Training images, drawn at random; the 50 are among the 100, and so on. The batch divides all these numbers.
 const IMAGES: [usize; 5] = [50, 100, 200, 400, 1000];
 const BATCH: usize = 25;

@@ -14,7 +14,7 @@ use tandem::nn::{Generator, Init, RateSchedule};
 mod support;
 
 const ABOUT: About =
-    About { name: "tied_autoencoder", about: "The decoder is the transposed encoder, or not", seeds: 15, quick: 2 };
+    About { name: "tied_autoencoder", help: "The decoder is the transposed encoder, or not", seeds: 15, quick: 2 };
 /// Hidden units.
 const WIDTHS: [usize; 4] = [4, 8, 16, 32];
 /// Training images, drawn at random, and whether the hidden units are linear; else they are tanh.
@@ -42,7 +42,7 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
     let [few, many, few_tanh, many_tanh] = [0, 1, 2, 3].map(|case| versus.words(case));
     Ok(Report {
         title: "An autoencoder whose decoder is its encoder".into(),
-        claim: "Where two matrices tend to be each other's transposes, one can serve as both, at half the bytes."
+        claim: "Where two matrices tend to be each other's transposes, one can serve as both, and be stored once."
             .into(),
         shows: format!(
             "At the largest width the tied one takes {tied}, the other {own}; how much more the tied one loses, in points: \

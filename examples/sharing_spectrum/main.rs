@@ -26,7 +26,7 @@ use worth::{Worth, worth};
 
 const ABOUT: About = About {
     name: "sharing_spectrum",
-    about: "From unshared over tiled to shared convolution: how many bytes does sharing save, and how much data is it worth?",
+    help: "From unshared over tiled to shared convolution: how many bytes does sharing save, and how much data is it worth?",
     seeds: 20,
     quick: 3,
 };
