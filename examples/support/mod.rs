@@ -7,7 +7,9 @@
 #![allow(dead_code)]
 
 pub mod bars;
+pub mod eigen;
 pub mod experiment;
+pub mod fit;
 pub mod flags;
 pub mod format;
 pub mod interrupt;
@@ -19,6 +21,8 @@ pub mod pair;
 pub mod plot;
 pub mod progress;
 pub mod rows;
+pub mod size;
 pub mod stats;
 pub mod svg;
 pub mod tasks;
+pub mod versus;

@@ -4,7 +4,7 @@ use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use tandem::nn::data::{Images, digits};
+use tandem::nn::data::{Batches, DataError, Images, Last, digits};
 
 use super::flags::{quarter, refuse, threads};
 
@@ -53,6 +53,15 @@ impl RowFlags {
 pub fn seeds(first: u64, count: u64) -> Range<u64> {
     let last = first.checked_add(count);
     first..last.unwrap_or_else(|| refuse(format!("--seed: {first} leaves no room for {count} seeds")))
+}
+
+/// So many rows at random, in random order. Of two draws with one seed the smaller is the beginning of the larger.
+///
+/// # Errors
+/// If it is none.
+pub fn draw(images: &Images, count: usize, seed: u64) -> Result<Images, DataError> {
+    let order = Batches::new(images.len(), count, seed, Last::Keep)?;
+    Ok(images.subset(order.iter().take(1).flatten().copied()))
 }
 
 /// The rows but for one quarter of them, and that quarter. The rows stand in the order in which people
