@@ -35,14 +35,15 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
     let (names, x, y) = (["one cell", "a cell for each time"], "training images", "test accuracy, %");
     let versus =
         Versus { names, x, y, less: false, decimals: 1, cases: Vec::new() }.fill(&CASES, &IMAGES, &runs, |run| run.0);
-    let error = format!("Means of {}; ± is the standard error, of paired differences too", experiment.count());
+    let error =
+        format!("Means of {}; whiskers and ± are standard errors, of paired differences too", experiment.count());
     let picture = versus.picture("One cell for all times, or a cell for each", &error);
-    let (small, large, times) = (runs[0][0].1, runs[1][0].1, rows[1].height);
+    let ([small, large], times) = ([2, 1].map(|back| runs[runs.len() - back][0].1), rows[1].height + ROOMS[1]);
     Ok(Report {
         title: "Shared in time".into(),
         claim: "One cell for all times stores less, and is worth data where what is read may come at any time.".into(),
         shows: format!("One cell takes {small}, {times} cells {large}; the lead in accuracy: {}.", versus.words(1)),
-        limits: format!("Where each row has its time, a cell of its own can suit it: {}.", versus.words(0)),
+        limits: format!("Where each row has its time, a cell of its own may suit it: {}.", versus.words(0)),
         setting: format!(
             "h′ = tanh(x W + b + h U + c), {HIDDEN} wide, then a linear layer; {STEPS} steps of Adam ({RATE}), {BATCH} images each. {error}."
         ),

@@ -10,7 +10,7 @@ use tandem::tying::{Coupling, Pairing, Strength};
 use crate::support::experiment::Failure;
 use crate::support::tasks::{Draw, tensors};
 
-// Chosen on draws from 1000 on, as are the strengths.
+// Chosen on draws of the same rows from 1000 on, as are the strengths.
 const STEPS: u64 = 400;
 const BATCH: usize = 64;
 const RATE: f64 = 3e-3;

@@ -17,6 +17,9 @@ const LABELS: usize = 50;
 /// Rows of B's writers that are neither learned from nor tested on.
 const VALIDATION: usize = 200;
 
+/// λ of squared L2.
+const SQUARED: [f64; 6] = [1e-5, 1e-4, 3e-4, 1e-3, 1e-2, 1e-1];
+
 /// A way to hold two models, and the λ that are tried.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Way {
@@ -41,15 +44,15 @@ const WAYS: [(Way, &str); 7] = [
 ];
 
 impl Way {
-    /// Ranges that are so wide that the best strength is mostly inside.
+    /// From as good as free to as good as shared.
     fn strengths(self) -> Vec<Strength> {
-        let between = |lambdas: [f64; 5]| lambdas.map(Strength::Coupled).to_vec();
+        let between = |lambdas: [f64; 6]| lambdas.map(Strength::Coupled).to_vec();
         match self {
             Way::Free => vec![Strength::Free],
             Way::Shared => vec![Strength::Shared],
-            Way::SquaredL2 | Way::Affine => between([1e-4, 3e-4, 1e-3, 1e-2, 1e-1]),
-            Way::L1 | Way::GroupLasso => between([3e-5, 1e-4, 3e-4, 1e-3, 1e-2]),
-            Way::Whatever => line_of(&[1e-4, 3e-4, 1e-3, 1e-2, 1e-1]),
+            Way::SquaredL2 | Way::Affine => between(SQUARED),
+            Way::L1 | Way::GroupLasso => between([1e-6, 1e-5, 1e-4, 3e-4, 1e-3, 1e-2]),
+            Way::Whatever => line_of(&SQUARED),
         }
     }
 

@@ -100,10 +100,11 @@ impl Reference {
                     continue;
                 };
                 let [ours, theirs] = [&ours, theirs].map(|accuracies| Estimate::with_error(accuracies));
-                let error = ours.spread.unwrap_or(0.0).hypot(theirs.spread.unwrap_or(0.0));
-                let off = (ours.mean - theirs.mean) / error;
-                all.push(off);
-                cells.push(format!("{:.1} − {:.1} ({off:+.1})", ours.mean, theirs.mean));
+                let errors = ours.spread.zip(theirs.spread);
+                let off = errors.map(|(of_ours, of_theirs)| (ours.mean - theirs.mean) / of_ours.hypot(of_theirs));
+                all.extend(off);
+                let off = off.map_or("?".into(), |off| format!("{off:+.1}"));
+                cells.push(format!("{:.1} − {:.1} ({off})", ours.mean, theirs.mean));
             }
             if cells[1..].iter().any(|cell| cell != "–") {
                 table.row(cells);

@@ -90,11 +90,15 @@ pub fn name(regime: Regime) -> &'static str {
     }
 }
 
-/// "share at 0° to 25°, open at 30°, separate at 35° to 45°".
+/// "share at 0° to 25°, open at 30°, separate at 35° and 40°".
 pub fn in_words(columns: &[(f64, Regime)]) -> String {
     let runs = columns.chunk_by(|one, other| one.1 == other.1).map(|run| {
         let (first, last) = (run[0].0, run[run.len() - 1].0);
-        let until = if run.len() > 1 { format!(" to {last}°") } else { String::new() };
+        let until = match run.len() {
+            1 => String::new(),
+            2 => format!(" and {last}°"),
+            _ => format!(" to {last}°"),
+        };
         format!("{} at {first}°{until}", name(run[0].1))
     });
     runs.collect::<Vec<_>>().join(", ")

@@ -54,7 +54,7 @@ impl Way {
 pub struct Bound {
     /// η(h + 4λ) = 2(1 + β), with a bound h on the curvature of the data terms: sound below it, whatever the data.
     pub sufficient: f64,
-    /// η μ = 2(1 + β), with the largest curvature μ at the minimum.
+    /// η μ = 2(1 + β), with the largest curvature μ at the minimum (of the data terms: at that of the sufficient λ).
     pub predicted: f64,
     /// Where descents begin to miss the minimum.
     pub measured: f64,

@@ -32,7 +32,7 @@ pub const SETTINGS: [Setting; 6] = [
     Setting { encoder: TWO_LAYERS, labels: 100 },
 ];
 /// λ, from free to shared.
-const LAMBDAS: [f64; 6] = [0.0, 0.001, 0.01, 0.1, 1.0, f64::INFINITY];
+const LAMBDAS: [f64; 7] = [0.0, 0.001, 0.01, 0.1, 1.0, 10.0, f64::INFINITY];
 const LAMBDAS_QUICK: [f64; 4] = [0.0, 0.01, 1.0, f64::INFINITY];
 /// Draws for each seed: those on which λ is chosen, and those on which it is measured.
 const DRAWS: [u64; 2] = [1, 1];

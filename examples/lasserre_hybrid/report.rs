@@ -75,7 +75,7 @@ fn shows_ends(sweep: &Sweep) -> String {
     let apart = [first.differences[0], last.differences[1]];
     let are = if apart.iter().all(|apart| *apart < ROUNDING) { "are" } else { "are not" };
     format!(
-        "the ends {are} training without a coupling, from which θ differs by {:.0e} at α = 0 and by {:.0e} at α = 1",
+        "the ends {are} what training without a coupling finds: θ differs from it by {:.0e} at α = 0 and by {:.0e} at α = 1",
         apart[0], apart[1]
     )
 }
@@ -109,15 +109,15 @@ fn setting(sweep: &Sweep, digits: &Digits) -> String {
     let [choose, measure] = sweep.draws;
     let [choose_digits, measure_digits] = digits.draws;
     format!(
-        "Gaussians: two long classes, a few labels of each and {UNLABELLED} points without, and a model of round classes, \
+        "Gaussians: two classes, mostly long, labels for some points of each and {UNLABELLED} points without, and a model of round classes, \
          p(x, c) = π N(x; μ, s² I) with s of both in common; minimised is Σ −ln p(c|x, θ) over labelled points + Σ −ln \
          p(x|θ̃) over all + ‖θ − θ̃‖²/2σ² + ‖θ‖²/2τ² + ‖θ̃‖²/2τ², τ = {PRIOR}, θ of the means, ln s² and the class logits, \
          by proximal steps; our map is σ = (α/(1 − α))², shared at α = 0 and free at α = 1; both start from the class \
          means of the labelled points and the variance of all; accuracies are exact integrals over the true classes; {choose} \
-         draws choose α, {measure} others measure. Digits: a classifier with labels for few of the 1,029 training rows \
+         draws choose α, {measure} others measure. Digits: a classifier with labels for few of the training rows \
          and an autoencoder of all of them, with encoders of tanh layers coupled by λ‖W − W′‖² (biases too) that start \
          equal; noise of {NOISE} on the inputs of both, the squared error of an image weighs {WEIGHT}; Adam, rate {RATE}, \
-         {} steps, batches of {BATCH} images; tested on 768 rows of other writers; {choose_digits} draws choose λ on \
+         {} steps, batches of {BATCH} images; tested on rows of other writers; {choose_digits} draws choose λ on \
          held-out training rows, {measure_digits} others measure. ± is the standard error over draws, of differences \
          paired by draw; a difference counts if it is more than two of them and not shown as 0.0.",
         digits.steps

@@ -200,7 +200,7 @@ fn data(experiment: &Experiment, study: &Study) -> Plot {
     Plot {
         title: "How much data sharing is worth".into(),
         subtitle: format!(
-            "The unshared network needs as many more images as its line is further to the right; {}; whiskers are standard errors",
+            "Read across: at one height, how many images each of the two needs; {}; whiskers are standard errors",
             experiment.count()
         ),
         columns: study.views.len(),

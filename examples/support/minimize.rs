@@ -19,8 +19,8 @@ pub struct Effort {
 ///
 /// x⁺ = prox(y − η ∇f(y)),  y⁺ = x⁺ + β (x⁺ − x),  β = (t − 1)/t⁺,  t⁺ = (1 + √(1 + 4t²))/2
 ///
-/// (Beck and Teboulle 2009). The momentum starts anew where it points uphill (O'Donoghue and Candès 2015), by
-/// which strongly convex functions are minimised at a linear rate whose constant need not be known.
+/// (Beck and Teboulle 2009). The momentum starts anew where it points uphill (O'Donoghue and Candès 2015): a rule of
+/// thumb by which it need not be known how curved the function is at least.
 pub fn minimize<T: Float>(
     params: &mut Params<T>,
     effort: Effort,

@@ -11,7 +11,7 @@ use super::minimize::{Effort, minimize, softmax_curvature};
 use super::tasks::{Draw, tensors};
 
 /// The most steps to a minimum.
-const STEPS: usize = 3000;
+const STEPS: usize = 10_000;
 
 /// Both models and what they learn from. The numbers are in a store.
 pub struct Models<T: Float> {
@@ -90,16 +90,16 @@ impl<T: Float> Pair<T> {
         Ok(self)
     }
 
-    /// Moves to this strength and to the minimum there, from where it was; the steps that it took.
+    /// Moves to this strength and to the minimum there, from where it was.
     ///
     /// # Errors
-    /// If the strength makes no sense.
-    pub fn fit(&mut self, strength: Strength) -> Result<usize, Failure> {
+    /// If the strength makes no sense, or the minimum is not reached.
+    pub fn fit(&mut self, strength: Strength) -> Result<(), Failure> {
         self.coupling.set_strength(&mut self.params, strength)?;
         let Pair { params, coupling, models, tolerance, related } = self;
         let ([of_a, of_b], related) = (models.curvatures, *related);
         // Weights that are used by both losses have the curvature of both. A relation has no proximal step: it is
-        // part of what is smooth, with curvature 2λ(1 + s²).
+        // part of what is smooth, with curvature 2λ(1 + s²); s is seldom above 1, and 8λ is enough up to √3.
         let of_data = if strength == Strength::Shared { of_a + of_b } else { of_a.max(of_b) };
         let curvature = of_data + if related { 8.0 * coupling.lambda() } else { 0.0 };
         let effort = Effort { rate: 1.0 / curvature, tolerance: *tolerance, steps: STEPS };
@@ -117,7 +117,10 @@ impl<T: Float> Pair<T> {
                 coupling.proximal_step(params, rate).expect("these penalties have one");
             }
         };
-        Ok(minimize(params, effort, gradient, proximal))
+        if minimize(params, effort, gradient, proximal) == STEPS {
+            return Err(format!("{strength}: expected a gradient below {tolerance}, not found in {STEPS} steps").into());
+        }
+        Ok(())
     }
 
     /// What is minimised, the coupling included.

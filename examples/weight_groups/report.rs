@@ -278,8 +278,8 @@ fn enough(seeds: &[Seed], shown: usize) -> String {
     let prior = format!("the prior with λ = {}", SHOWN.strength);
     match (0..COUNTS.len()).find(as_well) {
         Some(place) => format!(
-            "where all values take as many bits, k-means with {} values that are trained on does as well as {prior}, or \
-             better, in {:.0} bytes to {:.0}",
+            "where all values take as many bits, k-means with {} values that are trained on can't be told to be worse \
+             than {prior}, in {:.0} bytes against {:.0}",
             COUNTS[place],
             mean(&of_k_means(place, bytes)),
             mean(&of_prior(bytes)),
