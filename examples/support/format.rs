@@ -150,8 +150,13 @@ impl Table {
     }
 
     fn is_numeric(&self, column: usize) -> bool {
-        let mut cells = self.rows.iter().map(|row| row[column].as_str());
-        cells.all(|cell| {
+        let cells = || self.rows.iter().map(|row| row[column].as_str());
+        // What names a row may begin with a digit: "100 images", "64→64".
+        let is_word = |c: char| c.is_alphabetic() || matches!(c, '←'..='⇿');
+        if column == 0 && cells().any(|cell| cell.contains(is_word)) {
+            return false;
+        }
+        cells().all(|cell| {
             matches!(cell, "" | "-" | "–" | "—")
                 || cell
                     .trim_start_matches(['+', '-', '−', '±', '<', '>', ' '])
