@@ -28,6 +28,7 @@ use support::stats::{Estimate, mean};
 
 use grid::{Grid, linear_grid, net_grid};
 use reference::{Agreement, Reference};
+use verdict::LEAST;
 
 const ABOUT: About = About {
     name: "coupled_digits",
@@ -88,7 +89,8 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
             "A learns from {OF_A} digits by the first writers, B from few by others, turned; multinomial logistic regression at its minimum \
              (weight decay {DECAY}), and nets of two convolutions; B is tested on the other rows of its writers. Means of {} (nets: {}). \
              ± is the standard error over seeds, of paired differences; the λ of \"coupled\" is picked on the other half of the seeds. \
-             Who wins does so by two standard errors, which is chance in one of forty columns.",
+             Who wins does so by two standard errors, which is chance in one of forty columns, and by {LEAST} points. Nets of \
+             which the convolutions alone are paired have a table, but are not counted with the others.",
             experiment.count(),
             experiment.half().count(),
         ),
@@ -123,9 +125,10 @@ fn compare(reference: &Reference, agreement: &Agreement, linear: &[Grid]) -> ((S
     });
     let within = off.iter().filter(|off| off.abs() <= 2.0).count();
     let caption = format!(
-        "The linear models here − in SciPy (their difference in standard errors): {within} of {} within two, the largest {:.1}. The \
-         rows are drawn by other generators; a row of the table is of the same draws. On the same rows the objectives agree to a \
+        "The linear models here − in SciPy, there of {} draws (their difference in standard errors): {within} of {} within two, the largest {:.1}. Rows are \
+         drawn by other generators; all differences of one number of labels are of the same draws, and go together. On the same rows the objectives agree to a \
          relative {:.0e}, accuracies to {:.1} points.",
+        reference.seeds,
         off.len(),
         off.iter().fold(0.0, |worst: f64, off| worst.max(off.abs())),
         agreement.objective,
@@ -136,9 +139,9 @@ fn compare(reference: &Reference, agreement: &Agreement, linear: &[Grid]) -> ((S
 
 fn picture(experiment: &Experiment, grids: &[&Grid]) -> String {
     let subtitle = format!(
-        "Accuracy of model B, in per cent of unseen digits by its writers; means of {} (nets: {}). A: {OF_A} labels, upright. \
-         Strips: who wins, with the lead over the other end (coupling: over the better end) ± standard error, paired. \
-         Open: nobody by two standard errors.",
+        "Model A has {OF_A} labels; model B few, and its digits are turned. λ‖wA − wB‖² holds the two together. Accuracy of B, in per \
+         cent of unseen digits by its writers; means of {} (nets: {}). Strips: who wins, with the lead over the other end \
+         (coupling: over the better end) ± standard error, paired; coupling wins only if it clearly beats both ends. Open: nobody by two standard errors and {LEAST} points.",
         experiment.count(),
         experiment.half().count(),
     );

@@ -37,7 +37,7 @@ const WAYS: [(Way, &str); 7] = [
     (Way::L1, "L1"),
     (Way::GroupLasso, "group lasso (a group for each digit)"),
     (Way::Affine, "squared L2 after a learned affine relation"),
-    (Way::Whatever, "free, squared L2 or shared"),
+    (Way::Whatever, "the best of free, squared L2 and shared"),
 ];
 
 impl Way {
@@ -106,7 +106,7 @@ pub fn compare(experiment: &Experiment, all: &Images) -> Result<Norms, Failure> 
     }
     let caption = format!(
         "Penalties, linear models, {LABELS} labels: accuracy of B, %, each at the λ that is best on {VALIDATION} other rows of B's \
-         writers (chosen anew for each seed)"
+         writers (chosen anew for each seed), tested on the rest of them"
     );
     let ways: Vec<_> =
         WAYS.iter().zip(&by_way).map(|((_, words), lines)| json!({ "penalty": words, "accuracies": lines })).collect();

@@ -10,7 +10,7 @@ zero outside); it is tested on the rest of those rows, turned alike. Minimised b
 and accuracy at each strength, minimised further: there both programs have to agree, number by number.
 
     pip install numpy scipy
-    python examples/coupled_digits/reference.py 20 > examples/coupled_digits/reference.json
+    python examples/coupled_digits/reference.py 60 > examples/coupled_digits/reference.json
 """
 import json
 import pathlib
@@ -70,13 +70,13 @@ def fit(seed, labels, degrees, lam, options):
 
 
 def main():
-    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 20
+    seeds = int(sys.argv[1]) if len(sys.argv) > 1 else 60
     named = [None if np.isinf(lam) else lam for lam in STRENGTHS]
     settings = []
     for degrees in (0, 15, 30, 45):
         for labels in (20, 50):
             accuracies = [[fit(s, labels, degrees, lam, dict(maxiter=400))[1] for s in range(seeds)] for lam in STRENGTHS]
-            settings.append(dict(degrees=degrees, labels=labels, accuracies=accuracies))
+            settings.append(dict(degrees=degrees, labels=labels, accuracies=np.round(accuracies, 3).tolist()))
             print(degrees, labels, np.mean(accuracies, 1).round(1), file=sys.stderr, flush=True)
     far = dict(maxiter=20000, maxfun=40000, ftol=1e-15, gtol=1e-9)
     found = [fit(0, 50, 30, lam, far) for lam in STRENGTHS]

@@ -16,6 +16,8 @@ use crate::support::tasks::Tasks;
 pub struct Reference {
     /// The versions of what computed it.
     pub by: String,
+    /// How many draws of rows.
+    pub seeds: u64,
     /// λ, `None` for shared.
     strengths: Vec<Option<f64>>,
     settings: Vec<Setting>,

@@ -32,8 +32,8 @@ impl Line<'_> {
         self.by_strength.iter().map(|accuracies| mean(accuracies)).collect()
     }
 
-    /// Coupling wins if it is better than both ends by more than two standard errors, an end if it is so
-    /// much better than the other end; else it is open.
+    /// Coupling wins if it is [clearly](clear) better than both ends, an end if it is so much better than the other
+    /// end; else it is open.
     pub fn judge(&self) -> Judged {
         let between = &self.by_strength[1..self.by_strength.len() - 1];
         let coupled = best_on_the_other_half(between);
@@ -71,9 +71,12 @@ impl Judged {
     }
 }
 
-/// Whether a difference is above (true) or below 0 by more than two standard errors.
+/// A difference that matters, in points: a strong coupling and sharing differ by less, though always in the same direction.
+pub const LEAST: f64 = 0.2;
+
+/// Whether a difference is above (true) or below 0 by more than two standard errors, and by so much that it matters.
 fn clear(difference: Estimate) -> Option<bool> {
-    let sure = difference.spread.is_some_and(|error| difference.mean.abs() > 2.0 * error);
+    let sure = difference.spread.is_some_and(|error| difference.mean.abs() > LEAST.max(2.0 * error));
     sure.then_some(difference.mean > 0.0)
 }
 

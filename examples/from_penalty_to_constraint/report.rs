@@ -20,6 +20,9 @@ pub fn report(experiment: &Experiment, lambdas: &[f64], paths: &[Path], bounds: 
         let ratios: Vec<f64> = bounds.iter().map(|bounds| of(bounds).measured / of(bounds).predicted).collect();
         Estimate::with_error(&ratios)
     };
+    let measured = |of: fn(&Bounds) -> Bound| {
+        Estimate::with_error(&bounds.iter().map(|bounds| of(bounds).measured).collect::<Vec<_>>())
+    };
     let beside = bounds.iter().map(|bounds| bounds.proximal[1]).fold(0.0, f64::max);
     let picture = picture(experiment, lambdas, paths, ends);
     Report {
@@ -36,16 +39,20 @@ pub fn report(experiment: &Experiment, lambdas: &[f64], paths: &[Path], bounds: 
             last
         ),
         limits: format!(
-            "Gradient descent does not get there: with steps of {RATE} it misses the minimum from {:.3} times the λ on that the largest curvature at the \
-             minimum predicts (with momentum {MOMENTUM}: {:.3} times), whereas proximal steps of the same length at λ = {:.0} end within \
+            "Gradient descent does not get there: with steps of {RATE} it fails from λ = {:.2} on, as the largest curvature at the minimum predicts \
+             (measured / predicted: {:.3}; with momentum {MOMENTUM} from {:.2} on: {:.3}), whereas proximal steps of the same length at λ = {:.0} end within \
              a relative {beside:.0e} of the minimum's distance.",
+            measured(|bounds| bounds.gradient),
             ratio(|bounds| bounds.gradient),
+            measured(|bounds| bounds.momentum),
             ratio(|bounds| bounds.momentum),
             bounds[0].proximal[0],
         ),
         setting: format!(
             "Linear models of {} and {} labels, B turned by {DEGREES}°, weight decay {DECAY}, minimised in f64 until the gradient is {TOLERANCE:e}; \
-             means of {} ± standard error.",
+             means of {} ± standard error. A step of gradient descent is w − η∇, with all terms in ∇; a proximal step takes the data's \
+             gradient and minimises the penalty exactly. h is a bound on the curvature of the data terms, for any weights; it is \
+             predicted where η times the largest eigenvalue of the Hessian at the minimum is 2 (with momentum β, 2(1 + β)).",
             LABELS[0],
             LABELS[1],
             experiment.count()
@@ -115,72 +122,8 @@ fn bounds_table(bounds: &[Bounds]) -> (String, Table) {
 }
 
 fn picture(experiment: &Experiment, lambdas: &[f64], paths: &[Path], ends: &[Ends]) -> String {
-    let line = |label: &str, colour, look, value: &dyn Fn(usize) -> Estimate| {
-        let points = lambdas.iter().enumerate().map(|(i, &x)| {
-            let Estimate { mean, spread } = value(i);
-            Point { x, y: mean, spread }
-        });
-        Series { label: label.into(), colour, look, points: points.collect() }
-    };
-    let over = |value: &dyn Fn(&Path) -> f64| Estimate::with_error(&paths.iter().map(value).collect::<Vec<_>>());
-    let along = |title: &str, log: bool, series: Vec<Series>, marks: Vec<Mark>| Panel {
-        title: title.into(),
-        x: Axis { label: "λ".into(), log: true, ..Axis::default() },
-        y: Axis { log, ..Axis::default() },
-        series,
-        marks,
-    };
-    // Through the last point, with the slope of theory.
-    let theory = |last: f64| {
-        let most = lambdas[lambdas.len() - 1];
-        let from = lambdas[lambdas.len() / 2];
-        let points = [from, most].map(|x| Point { x, y: last * most / x, spread: None });
-        Series { label: "slope −1".into(), colour: 1, look: Look::Dashed, points: points.to_vec() }
-    };
-    let last = lambdas.len() - 1;
-    let distance = |i: usize| over(&|path| path.coupled[i].distance);
-    let lacks = |i: usize| over(&|path| path.shared.loss - path.coupled[i].loss);
-    let end = |label: &str, value: f64| Mark::Horizontal(value, label.into());
-    let accuracies = vec![
-        end("free", over(&|path| path.free.accuracy).mean),
-        end("shared", over(&|path| path.shared.accuracy).mean),
-    ];
-    let ways = ["gradient descent", "with momentum", "proximal steps"];
-    let descents = ways.into_iter().enumerate().map(|(way, label)| {
-        let points = ends.iter().map(|end| Point { x: end.multiple, y: end.of_minimum[way].min(1e6), spread: None });
-        Series { label: label.into(), colour: way + 2, look: Look::Line, points: points.collect() }
-    });
-    let panels = vec![
-        along(
-            "distance ‖wA − wB‖",
-            true,
-            vec![line("at the minimum", 0, Look::Line, &distance), theory(distance(last).mean)],
-            vec![],
-        ),
-        along(
-            "shared loss − loss",
-            true,
-            vec![line("at the minimum", 0, Look::Line, &lacks), theory(lacks(last).mean)],
-            vec![],
-        ),
-        along(
-            "accuracy of B, %",
-            false,
-            vec![line("at the minimum", 0, Look::Line, &|i| over(&|path| path.coupled[i].accuracy))],
-            accuracies,
-        ),
-        Panel {
-            title: "distance / minimum's".into(),
-            x: Axis {
-                label: "λ / bound of gradient descent (momentum: of its own)".into(),
-                log: true,
-                ..Axis::default()
-            },
-            y: Axis { log: true, ..Axis::default() },
-            series: descents.collect(),
-            marks: vec![Mark::Vertical(1.0, "bound".into())],
-        },
-    ];
+    let mut panels = along(lambdas, paths).to_vec();
+    panels.push(descents(ends));
     plot::svg(&Plot {
         title: "From a penalty to a constraint".into(),
         subtitle: format!(
@@ -191,4 +134,59 @@ fn picture(experiment: &Experiment, lambdas: &[f64], paths: &[Path], ends: &[End
         columns: 2,
         panels,
     })
+}
+
+/// Distance, loss and accuracy by λ; the latter two against the shared model's, draw by draw.
+fn along(lambdas: &[f64], paths: &[Path]) -> [Panel; 3] {
+    let over = |value: &dyn Fn(&Path) -> f64| Estimate::with_error(&paths.iter().map(value).collect::<Vec<_>>());
+    let line = |value: &dyn Fn(usize) -> Estimate| {
+        let points = lambdas.iter().enumerate().map(|(i, &x)| {
+            let Estimate { mean, spread } = value(i);
+            Point { x, y: mean, spread }
+        });
+        Series { label: "at the minimum".into(), colour: 0, look: Look::Line, points: points.collect() }
+    };
+    // Beside the upper half of the line, so that both are seen.
+    let theory = |value: &dyn Fn(usize) -> Estimate| {
+        let (half, last) = (lambdas.len() / 2, lambdas.len() - 1);
+        let points = [half, last].map(|i| Point {
+            x: lambdas[i],
+            y: 4.0 * value(last).mean * lambdas[last] / lambdas[i],
+            spread: None,
+        });
+        Series { label: "slope −1".into(), colour: 1, look: Look::Dashed, points: points.to_vec() }
+    };
+    let panel = |title: &str, log: bool, series: Vec<Series>, marks: Vec<Mark>| Panel {
+        title: title.into(),
+        x: Axis { label: "λ".into(), log: true, ..Axis::default() },
+        y: Axis { log, ..Axis::default() },
+        series,
+        marks,
+    };
+    let distance = |i: usize| over(&|path| path.coupled[i].distance);
+    let lacks = |i: usize| over(&|path| path.shared.loss - path.coupled[i].loss);
+    let lead = |i: usize| over(&|path| path.coupled[i].accuracy - path.shared.accuracy);
+    let free = over(&|path| path.free.accuracy - path.shared.accuracy).mean;
+    let ends = vec![Mark::Horizontal(free, "free".into()), Mark::Horizontal(0.0, "shared".into())];
+    [
+        panel("distance ‖wA − wB‖", true, vec![line(&distance), theory(&distance)], vec![]),
+        panel("shared loss − loss", true, vec![line(&lacks), theory(&lacks)], vec![]),
+        panel("accuracy of B − shared, points", false, vec![line(&lead)], ends),
+    ]
+}
+
+/// Where the three ways end, around the bound.
+fn descents(ends: &[Ends]) -> Panel {
+    let ways = ["gradient descent", "with momentum", "proximal steps"];
+    let line = |(way, label): (usize, &str)| {
+        let points = ends.iter().map(|end| Point { x: end.multiple, y: end.of_minimum[way].min(1e6), spread: None });
+        Series { label: label.into(), colour: way + 2, look: Look::Line, points: points.collect() }
+    };
+    Panel {
+        title: "distance / distance at the minimum".into(),
+        x: Axis { label: "λ / predicted bound".into(), log: true, ..Axis::default() },
+        y: Axis { log: true, ..Axis::default() },
+        series: ways.into_iter().enumerate().map(line).collect(),
+        marks: vec![Mark::Vertical(1.0, "bound".into())],
+    }
 }

@@ -36,7 +36,8 @@ pub fn gaussians(sweep: &Sweep) -> (String, String) {
     let plot = Plot {
         title: "From a generative model to a discriminative one".into(),
         subtitle: format!(
-            "Two classes of Gaussians and a model of round ones. {} draws; dashed upright: α as chosen on {} other draws.",
+            "Two classes of Gaussians and a model of round ones. α = 0: one set of parameters (generative); α = 1: two that do not know of \
+             each other (discriminative). {} draws; dashed upright: α as chosen on {} other draws. Heights differ from panel to panel.",
             sweep.draws[1], sweep.draws[0]
         ),
         columns: 3,

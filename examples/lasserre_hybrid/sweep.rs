@@ -117,7 +117,7 @@ impl Sweep {
     pub fn table(&self) -> (String, Table) {
         let mut table = Table::new([
             "setting",
-            "means ±",
+            "class means at ±",
             "deviations",
             "best rule",
             "α = 0",

@@ -108,11 +108,11 @@ fn point(x: f64, y: f64) -> Point {
 /// Accuracy by bytes: right after and trained on, by either code.
 fn bytes(experiment: &Experiment, settings: &[Setting], seeds: &[Seed]) -> Plot {
     let sizes: [(&str, Number); 2] = [
-        ("bytes, all values as long", |outcome| outcome.bytes as f64),
-        ("bytes, frequent values shorter", |outcome| outcome.coded_bytes as f64),
+        ("bytes, codes of one length", |outcome| outcome.bytes as f64),
+        ("bytes, short codes for frequent values", |outcome| outcome.coded_bytes as f64),
     ];
     let accuracies: [(&str, Number); 2] =
-        [("right after", |outcome| outcome.after), ("values trained on", |outcome| outcome.equal)];
+        [("equal, not yet trained on", |outcome| outcome.after), ("trained on", |outcome| outcome.equal)];
     let plain = mean(&seeds.iter().map(|seed| seed.plain).collect::<Vec<_>>());
     let panels = accuracies.iter().flat_map(|(when, accuracy)| {
         sizes.iter().map(move |(size, bytes)| Panel {
@@ -125,7 +125,7 @@ fn bytes(experiment: &Experiment, settings: &[Setting], seeds: &[Seed]) -> Plot 
             },
             y: Axis { label: "test accuracy, %".into(), ..Axis::default() },
             series: series(settings, seeds, *bytes, *accuracy),
-            marks: vec![Mark::Horizontal(plain, "no values".into())],
+            marks: vec![Mark::Horizontal(plain, "weights as they are".into())],
         })
     });
     Plot {

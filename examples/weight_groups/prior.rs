@@ -37,8 +37,11 @@ pub fn train(
         sharing.set_strength(setting.strength * share).expect("a part of a strength");
         sharing.add_gradients(params, gradients);
         if let Some(moments) = moments.as_deref_mut().filter(|_| watched.contains(&step)) {
-            let title =
-                if step == 0 { "after plain training".into() } else { format!("prior: step {step} of {steps}") };
+            let title = if step == 0 {
+                "trained plainly; first mixture".into()
+            } else {
+                format!("prior: step {step} of {steps}")
+            };
             moments.push(Moment::now(title, params, Some(&sharing)));
         }
     })?;

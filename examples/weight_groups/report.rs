@@ -39,7 +39,7 @@ pub fn report(experiment: &Experiment, rows: [usize; 2], settings: &[Setting], s
         tables: vec![
             ("What each method leaves: means over the seeds, accuracies in per cent ± standard error".into(), methods(settings, seeds, weights)),
             (
-                "The prior's lead in points, paired over the seeds, ± standard error: over the network without values, the \
+                "The prior's lead in points, paired over the seeds, ± standard error: over the network whose weights are as they are, the \
                  mixture that is fitted to it, k-means with as many values, and k-means with as few coded bytes"
                     .into(),
                 leads(settings, seeds),
@@ -56,8 +56,11 @@ fn setting(experiment: &Experiment, [train, test]: [usize; 2], weights: usize) -
     format!(
         "The digits that ship, {} rows to train on and {} by other writers to test on; 64 pixels, {HIDDEN} hidden units, 10 \
          classes: {} weights, to which the {} biases come as they are. {} epochs plain, {} under the prior or plain, {} \
-         with equal weights; Adam, {BATCH} rows a step. λ is per mean loss. {}; ± is the standard error over seeds, \
-         differences are paired.",
+         with equal weights; Adam, {BATCH} rows a step. λ is per mean loss. \"As they are\": each weight a value of its own. \
+         \"Before\", \"right after\", \"trained on\": before weights become equal, as soon as they are, and when the values have \
+         learned on. A fitted mixture learns from weights that stay; k-means that pays for bits minimises distortion + price · \
+         code length (Chou, Lookabaugh and Gray 1989). Coded bits give frequent values short codes: the entropy, and 6 bytes \
+         a value. {}; ± is the standard error over seeds, differences are paired.",
         count(train),
         count(test),
         count(weights),
@@ -74,7 +77,7 @@ fn numbers(seeds: &[Seed], place: usize, which: Which, number: Number) -> Vec<f6
     seeds.iter().map(|seed| number(which(&seed.runs[place]))).collect()
 }
 
-/// Accuracies of the network without values.
+/// Accuracies of the network with its weights as they are.
 fn plain(seeds: &[Seed]) -> Vec<f64> {
     seeds.iter().map(|seed| seed.plain).collect()
 }
@@ -96,7 +99,7 @@ fn methods(settings: &[Setting], seeds: &[Seed], weights: usize) -> Table {
     ]);
     let all = Estimate::with_error(&plain(seeds)).to_string();
     let bytes = count(4 * weights);
-    table.row(["", "", "no values", &count(weights), "32", &bytes, "", "", "", "", &all]);
+    table.row(["", "", "as they are", &count(weights), "32", &bytes, "", "", "", "", &all]);
     for (place, setting) in settings.iter().enumerate() {
         // A fitted mixture knows of no λ.
         let again = settings[..place].iter().any(|earlier| earlier.components == setting.components);
@@ -135,7 +138,7 @@ fn k_means(seeds: &[Seed]) -> Table {
         "before",
         "right after",
         "trained on",
-        "trained on, over no values",
+        "trained on, over as they are",
     ]);
     for (place, count) in COUNTS.into_iter().enumerate() {
         let numbers = |number: Number| seeds.iter().map(|seed| number(&seed.k_means[place])).collect();
@@ -146,7 +149,7 @@ fn k_means(seeds: &[Seed]) -> Table {
     table
 }
 
-/// Points over the network without values.
+/// Points over the network with its weights as they are.
 fn over_plain(seeds: &[Seed], accuracies: &[f64]) -> Estimate {
     Estimate::paired_difference(accuracies, &plain(seeds))
 }
@@ -161,7 +164,7 @@ fn lead(seeds: &[Seed], place: usize, over: Which, number: Number) -> Estimate {
 fn leads(settings: &[Setting], seeds: &[Seed]) -> Table {
     let others = ["fitted", "as many", "as small"];
     let columns = others.iter().flat_map(|other| ["after", "trained on"].map(|when| format!("over {other}, {when}")));
-    let head = ["components".into(), "λ".into(), "values".into(), "over no values".into()];
+    let head = ["components".into(), "λ".into(), "values".into(), "over as they are".into()];
     let mut table = Table::new(head.into_iter().chain(columns));
     for (place, setting) in settings.iter().enumerate() {
         let soft = |number: Number| numbers(seeds, place, METHODS[0].1, number);
@@ -248,17 +251,17 @@ fn limits(settings: &[Setting], seeds: &[Seed], shown: usize, weights: usize) ->
     )
 }
 
-/// How far below the network without values the prior's stand.
+/// How far below the network with its weights as they are the prior's stand.
 fn cost(settings: &[Setting], seeds: &[Seed]) -> String {
     let place = |i: usize| over_plain(seeds, &numbers(seeds, i, METHODS[0].1, |outcome| outcome.equal));
     let below: Vec<Estimate> = (0..settings.len()).map(place).filter(|cost| sign(*cost) < 0).collect();
     match below.iter().min_by(|a, b| a.mean.total_cmp(&b.mean)) {
         Some(most) => format!(
-            "{} stand below the network without values, at most by {} points",
+            "{} stand below the network with its weights as they are, at most by {} points",
             below.len(),
             Estimate { mean: -most.mean, ..*most }
         ),
-        None => "none can be told to stand below the network without values".into(),
+        None => "none can be told to stand below the network with its weights as they are".into(),
     }
 }
 
