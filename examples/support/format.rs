@@ -96,7 +96,7 @@ pub fn columns(text: &str) -> usize {
 
 /// A table in plain text, with a rule under its header. Columns of numbers stand to the right,
 /// columns of text to the left: a number starts with a digit, after a sign perhaps, or a bound, and an empty
-/// cell or a dash stands for a missing one.
+/// cell or a dash stands for a missing one. The first column is text if there is a letter or an arrow in it.
 ///
 /// ```text
 /// network        parameters
