@@ -11,9 +11,9 @@ use support::eigen::{eigenvalues, principal};
 use support::experiment::shipped_digits;
 use support::minimize::{Effort, minimize, softmax_curvature};
 use support::pair::Pair;
-use support::stats::{best_on_the_other_half, slope};
+use support::stats::{Estimate, best_on_the_other_half, slope};
 use support::tasks::Tasks;
-use support::versus::Versus;
+use support::versus::{Versus, differences};
 use tandem::autograd::{Params, Tape, Tensor};
 use tandem::tying::{Coupling, L1, Pairing, SquaredL2, Strength};
 
@@ -115,12 +115,33 @@ fn two_models_are_compared_draw_by_draw() {
     // At 10 images the shared model is better on each draw by 1 and 3, at 20 worse by 2 on both.
     let results = [vec![91.0, 83.0], vec![90.0, 80.0], vec![92.0, 94.0], vec![94.0, 96.0]];
     let versus = versus.fill(&["digits"], &[10, 20], &results, |&accuracy| accuracy);
-    let expected = "on digits it is +2.0 ± 1.0 and -2.0 ± 0.0 (better beyond two standard errors never, worse once) at 10 and 20 images";
+    let expected = "on digits, with 10 to 20 images, it is from −2.0 to +2.0 \
+                    (beyond two standard errors better in none of 2 cases, worse in 1)";
     assert_eq!(versus.words(0), expected);
-    assert_eq!(
-        versus.table().to_string().lines().last().unwrap(),
-        "digits      20  93.0 ± 1.0  95.0 ± 1.0   -2.0 ± 0.0"
-    );
+    let table = versus.table().to_string();
+    assert_eq!(table.lines().last().unwrap(), "digits      20  93.0 ± 1.0  95.0 ± 1.0  −2.0 ± 0.0");
+}
+
+#[test]
+fn differences_in_words_are_true_for_all_signs() {
+    let check = |pairs: &[(f64, f64)], less: bool, expected: &str| {
+        let estimate = |&(mean, spread): &(f64, f64)| Estimate { mean, spread: spread.is_finite().then_some(spread) };
+        assert_eq!(differences(&pairs.iter().map(estimate).collect::<Vec<_>>(), less, 1), expected);
+    };
+    let unknown = f64::NAN;
+    check(&[(1.2, 0.3)], false, "+1.2 ± 0.3 (better beyond two standard errors)");
+    check(&[(1.2, 0.3)], true, "+1.2 ± 0.3 (worse beyond two standard errors)");
+    check(&[(-1.2, 0.7)], false, "−1.2 ± 0.7 (neither better nor worse beyond doubt)");
+    check(&[(0.04, 0.01)], false, "0.0 ± 0.0 (neither better nor worse beyond doubt)");
+    check(&[(1.2, unknown)], false, "+1.2 ± ? (one draw has no standard error)");
+    check(&[(1.2, unknown), (-0.3, unknown)], false, "from −0.3 to +1.2 (one draw has no standard error)");
+    let beyond = |found: &str| format!("{found} (beyond two standard errors better in ");
+    let all = beyond("from +7.2 to +20.3") + "2 of 2 cases, worse in none)";
+    check(&[(7.2, 0.5), (20.3, 1.0)], false, &all);
+    let some = beyond("from −7.2 to +0.2") + "1 of 3 cases, worse in none; 0.0 counts as neither)";
+    check(&[(-7.2, 0.5), (-0.04, 0.01), (0.2, 0.3)], true, &some);
+    let even = beyond("+2.0 each time") + "none of 2 cases, worse in 1)";
+    check(&[(2.0, 0.5), (2.01, 2.0)], true, &even);
 }
 
 /// Seeds run on any number of threads, in any order.

@@ -52,6 +52,14 @@ conv           —         96.1
     assert_eq!(table.markdown(), expected);
     assert_eq!(markdown("a|b *c* <d>"), r"a\|b \*c\* \<d>");
 
+    // Numbers in names of rows are not figures.
+    for (name, left) in [("100 images", true), ("64→64", true), ("45°", false), ("1,000", false)] {
+        let mut table = Table::new(["", "layers"]);
+        table.row([name, "64→64"]);
+        table.row(["7", "1"]);
+        assert_eq!(table.markdown().contains("\n| --- | ---: |\n"), left, "{name}");
+    }
+
     let mut table = Table::new(["a < b", "n"]);
     table.row(["x & y", "1"]);
     let html = table.html();
@@ -73,6 +81,10 @@ fn statistics_equal_those_by_hand() {
     assert_eq!(difference, Estimate { mean: 0.5, spread: Some((1.0_f64 / 3.0).sqrt() / 2.0) });
     assert_eq!(format!("{difference} {difference:+.2}"), "0.5 ± 0.3 +0.50 ± 0.29");
     assert_eq!(format!("{:.0}", Estimate::with_deviation(&[7.0])), "7 ± ?");
+    // A proper minus; what rounds to zero has no sign.
+    let shown = [-3.12, -0.04, 0.04, f64::NEG_INFINITY].map(|mean| format!("{:+}", Estimate { mean, spread: None }));
+    assert_eq!(shown, ["−3.1 ± ?", "0.0 ± ?", "0.0 ± ?", "−inf ± ?"]);
+    assert_eq!(Estimate { mean: -0.04, spread: None }.to_string(), "0.0 ± ?");
 }
 
 #[test]
@@ -352,4 +364,31 @@ fn a_map_outlines_the_best_of_each_column() {
         svg.contains("rotation 0°, λ 0: 62.60, 31.1 below the best") && svg.contains(">–<") && !svg.contains("NaN")
     );
     assert!([">share<", ">separate<", ">+3.1 ± 0.7<"].iter().all(|words| svg.contains(words)));
+    assert!(svg.contains("(outlined)"));
+    let contrasts = contrasts(&svg);
+    assert_eq!(contrasts.len(), 2 * (7 + 4));
+    assert!(contrasts.iter().all(|(_, contrast)| *contrast >= 4.5), "{contrasts:?}");
+}
+
+/// The contrast of text on each colour of a map, (L + 0.05)/(L′ + 0.05) as WCAG has it: pairs `.l0{fill:…}.v0{fill:…}`.
+fn contrasts(svg: &str) -> Vec<(String, f64)> {
+    let luminance = |colour: &str| {
+        let digits = colour.trim_start_matches('#');
+        let width = digits.len() / 3;
+        let channel = |i: usize| {
+            let digits = digits[width * i..width * (i + 1)].repeat(3 - width);
+            let x = f64::from(u8::from_str_radix(&digits, 16).unwrap()) / 255.0;
+            if x <= 0.04045 { x / 12.92 } else { ((x + 0.055) / 1.055).powf(2.4) }
+        };
+        0.2126 * channel(0) + 0.7152 * channel(1) + 0.0722 * channel(2) + 0.05
+    };
+    let rules = svg.split('.').filter_map(|rule| rule.split_once("{fill:#")?.1.split_once('}').map(|(c, _)| (rule, c)));
+    let rules: Vec<(&str, &str)> = rules.collect();
+    let of_text = |name: &str| name.starts_with(['t', 'v']) && name[1..2].parse::<u8>().is_ok();
+    let pairs = rules.windows(2).filter(|pair| of_text(pair[1].0) && pair[0].0[1..2] == pair[1].0[1..2]);
+    let contrast = |pair: &[(&str, &str)]| {
+        let [a, b] = [pair[0].1, pair[1].1].map(luminance);
+        (pair[1].0.to_string(), a.max(b) / a.min(b))
+    };
+    pairs.map(contrast).collect()
 }

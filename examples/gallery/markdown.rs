@@ -8,7 +8,8 @@ use super::{Gallery, page};
 
 /// All that was found, without the pictures.
 pub fn text(gallery: &Gallery) -> String {
-    let mut text = format!("# What the experiments found\n\n{}\n", markdown(&page::preface(gallery)));
+    let mut text =
+        format!("# What the experiments found\n\n{}\n\n{}\n", markdown(page::INTRO), markdown(&page::preface(gallery)));
     for line in page::contents(gallery) {
         let link = anchor(&line.title);
         let _ = write!(text, "\n- [{}](#{link}): {}", markdown(&line.title), markdown(&line.words));
@@ -30,7 +31,7 @@ fn section(run: &Run, Found { kept, .. }: &Found) -> String {
     let report = &kept.report;
     let facts = format!("{}, {}.", page::seeds(kept.seeds), duration(run.seconds));
     let mut text = format!(
-        "\n## {}\n\n{}\n\n**What the figures show.** {}\n\n**Where it does not hold.** {}\n\n```sh\n{}\n```\n\n{} {}\n",
+        "\n## {}\n\n**The claim.** {}\n\n**What the figures show.** {}\n\n**Where it does not hold.** {}\n\n```sh\n{}\n```\n\n{} {}\n",
         markdown(&report.title),
         markdown(&report.claim),
         markdown(&report.shows),
@@ -40,7 +41,8 @@ fn section(run: &Run, Found { kept, .. }: &Found) -> String {
         markdown(&report.setting),
     );
     for (caption, table) in &report.tables {
-        let _ = write!(text, "\n{}\n\n{}", markdown(caption), table.markdown());
+        let [head, rest] = page::caption(caption).map(markdown);
+        let _ = write!(text, "\n**{head}**{rest}\n\n{}", table.markdown());
     }
     text
 }

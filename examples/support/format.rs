@@ -96,7 +96,7 @@ pub fn columns(text: &str) -> usize {
 
 /// A table in plain text, with a rule under its header. Columns of numbers stand to the right,
 /// columns of text to the left: a number starts with a digit, after a sign perhaps, or a bound, and an empty
-/// cell or a dash stands for a missing one.
+/// cell or a dash stands for a missing one. The first column is text if there is a letter or an arrow in it.
 ///
 /// ```text
 /// network        parameters
@@ -150,8 +150,13 @@ impl Table {
     }
 
     fn is_numeric(&self, column: usize) -> bool {
-        let mut cells = self.rows.iter().map(|row| row[column].as_str());
-        cells.all(|cell| {
+        let cells = || self.rows.iter().map(|row| row[column].as_str());
+        // What names a row may begin with a digit: "100 images", "64→64".
+        let is_word = |c: char| c.is_alphabetic() || matches!(c, '←'..='⇿');
+        if column == 0 && cells().any(|cell| cell.contains(is_word)) {
+            return false;
+        }
+        cells().all(|cell| {
             matches!(cell, "" | "-" | "–" | "—")
                 || cell
                     .trim_start_matches(['+', '-', '−', '±', '<', '>', ' '])

@@ -73,12 +73,13 @@ const LINE: f64 = 15.0;
 /// How far a cell may be below the best of its column to have each of the colours; the last one has the rest.
 const STEPS: [f64; 6] = [0.05, 0.5, 1.0, 2.0, 4.0, 8.0];
 
-/// Colours of cells and of text on them, light and dark, from the best on: even in lightness.
+/// Colours of cells and of text on them, light and dark, from the best on: even in lightness. Text has a contrast
+/// of at least 4.5 to 1.
 const LEVELS: [[&str; 4]; 7] = [
     ["#1b3c65", "#fff", "#d3e6fa", "#000"],
     ["#2f5a8c", "#fff", "#a6c8ea", "#000"],
     ["#4a78aa", "#fff", "#7fa9d6", "#000"],
-    ["#74a3d3", "#000", "#5a87b9", "#fff"],
+    ["#74a3d3", "#000", "#5a87b9", "#000"],
     ["#a1c3e4", "#000", "#41699a", "#fff"],
     ["#cfe3f5", "#000", "#2e4f7a", "#fff"],
     ["#eef4fa", "#000", "#1f2f47", "#fff"],
@@ -130,7 +131,7 @@ fn legend(drawing: &mut Element, y: f64) -> f64 {
         x = swatch(drawing, &format!("r{i}"), x, y, regime.name());
     }
     let below = y + 22.0;
-    let mut x = lead(drawing, below, "Points below the column's best:");
+    let mut x = lead(drawing, below, "Points below the best of a column (outlined):");
     for (i, most) in STEPS.iter().map(Some).chain([None]).enumerate() {
         let label = match most {
             Some(most) if i > 0 => format!("to {most}"),

@@ -55,7 +55,8 @@ pub fn best_on_the_other_half(by_setting: &[Vec<f64>]) -> Vec<f64> {
 }
 
 /// A mean and a spread. Shown with as many decimals as the format asks for, else one:
-/// `{:.2}` gives `93.64 ± 0.41`, `{:+.1}` gives `+3.1 ± 0.7`. An unknown spread shows as `?`.
+/// `{:.2}` gives `93.64 ± 0.41`, `{:+.1}` gives `+3.1 ± 0.7` or `−3.1 ± 0.7`. A mean that rounds to zero has no sign,
+/// an unknown spread shows as `?`.
 #[derive(Clone, Copy, Debug, PartialEq, serde::Serialize)]
 pub struct Estimate {
     /// The mean.
@@ -89,14 +90,23 @@ impl Estimate {
     }
 }
 
+/// 1 above zero, −1 below, 0 for what so many decimals show as zero (and for what is no number).
+pub fn rounded_sign(x: f64, decimals: usize) -> i32 {
+    let shown: f64 = format!("{x:.decimals$}").parse().unwrap_or(x);
+    i32::from(shown > 0.0) - i32::from(shown < 0.0)
+}
+
+/// With a sign, but for what is shown as zero: `+3.1`, `−3.1`, `0.0`.
+pub fn signed(x: f64, decimals: usize) -> String {
+    let sign = ["−", "", "+"][(rounded_sign(x, decimals) + 1) as usize];
+    format!("{sign}{:.decimals$}", x.abs())
+}
+
 impl fmt::Display for Estimate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let decimals = f.precision().unwrap_or(1);
-        if f.sign_plus() {
-            write!(f, "{:+.decimals$}", self.mean)?;
-        } else {
-            write!(f, "{:.decimals$}", self.mean)?;
-        }
+        let mean = signed(self.mean, decimals);
+        f.write_str(if f.sign_plus() { &mean } else { mean.trim_start_matches('+') })?;
         match self.spread {
             Some(spread) => write!(f, " ± {spread:.decimals$}"),
             None => write!(f, " ± ?"),

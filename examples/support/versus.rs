@@ -4,7 +4,7 @@ use serde_json::json;
 
 use super::format::{Table, count};
 use super::plot::{Axis, Look, Mark, Panel, Plot, Point, Series, svg};
-use super::stats::Estimate;
+use super::stats::{Estimate, rounded_sign, signed};
 
 /// What both models reached.
 pub struct Versus {
@@ -121,16 +121,16 @@ impl Versus {
         svg(&Plot { title: title.into(), subtitle: subtitle.into(), columns: 1, panels: vec![panel] })
     }
 
-    /// "on … it is +1.2 ± 0.3 and -0.3 ± 0.2 (better beyond …) at 50 and 100 training images".
+    /// "on …, with 50 to 1,000 training images, it is from −0.3 to +1.2 (beyond two standard errors …)".
     pub fn words(&self, case: usize) -> String {
         let case = &self.cases[case];
-        let xs = list(case.points.iter().map(|(x, _)| count(*x)));
-        format!(
-            "on {} it is {} at {xs} {}",
-            case.name,
-            differences(&case.differences(), self.less, self.decimals),
-            self.x
-        )
+        let xs: Vec<String> = case.points.iter().map(|(x, _)| count(*x)).collect();
+        let xs = match xs.as_slice() {
+            [first, .., last] => format!("{first} to {last}"),
+            _ => xs.concat(),
+        };
+        let differences = differences(&case.differences(), self.less, self.decimals);
+        format!("on {}, with {xs} {}, it is {differences}", case.name, self.x)
     }
 
     /// All values, for programs.
@@ -140,27 +140,41 @@ impl Versus {
     }
 }
 
-/// Differences in words, and how often they are beyond doubt: "+1.2 ± 0.3 and -0.3 ± 0.2 (better beyond two standard
-/// errors once, worse never)".
+/// Differences in words: the range of the means, and how often they are beyond doubt: "from −0.3 to +1.2 (beyond two
+/// standard errors better in 3 of 5 cases, worse in none)". What is shown as zero is neither better nor worse.
 pub fn differences(differences: &[Estimate], less: bool, decimals: usize) -> String {
-    let beyond = |sign: f64| {
-        let sign = if less { -sign } else { sign };
-        let sure = |d: &&Estimate| d.spread.is_some_and(|spread| sign * d.mean > 2.0 * spread);
-        times(differences.iter().filter(sure).count())
+    let sure = |d: &&Estimate| d.spread.is_some_and(|spread| d.mean.abs() > 2.0 * spread);
+    let count = |sign: i32| differences.iter().filter(sure).filter(|d| rounded_sign(d.mean, decimals) == sign).count();
+    let [too_small, above, below] = [0, 1, -1].map(count);
+    let [better, worse] = if less { [below, above] } else { [above, below] };
+    if let [one] = differences {
+        let verdict = match (one.spread, better, worse) {
+            (None, ..) => NO_ERROR,
+            (_, 1, _) => "better beyond two standard errors",
+            (_, _, 1) => "worse beyond two standard errors",
+            _ => "neither better nor worse beyond doubt",
+        };
+        return format!("{one:+.decimals$} ({verdict})");
+    }
+    let (all, [better, worse]) = (differences.len(), [better, worse].map(or_none));
+    let zero = if too_small > 0 { format!("; {:.decimals$} counts as neither", 0.0) } else { String::new() };
+    let verdict = if differences.iter().all(|difference| difference.spread.is_none()) {
+        NO_ERROR.into()
+    } else {
+        format!("beyond two standard errors better in {better} of {all} cases, worse in {worse}{zero}")
     };
-    let [better, worse] = [1.0, -1.0].map(beyond);
-    let all = list(differences.iter().map(|difference| format!("{difference:+.decimals$}")));
-    format!("{all} (better beyond two standard errors {better}, worse {worse})")
+    let means = || differences.iter().map(|difference| difference.mean);
+    let [least, most] = [means().min_by(f64::total_cmp), means().max_by(f64::total_cmp)];
+    let [least, most] = [least, most].map(|end| signed(end.unwrap_or(f64::NAN), decimals));
+    if least == most { format!("{most} each time ({verdict})") } else { format!("from {least} to {most} ({verdict})") }
 }
 
-/// "never", "once", "twice", "3 times".
-fn times(n: usize) -> String {
-    match n {
-        0 => "never".into(),
-        1 => "once".into(),
-        2 => "twice".into(),
-        _ => format!("{n} times"),
-    }
+/// Why nothing can be said.
+const NO_ERROR: &str = "one draw has no standard error";
+
+/// "none", "1".
+fn or_none(count: usize) -> String {
+    if count == 0 { "none".into() } else { count.to_string() }
 }
 
 /// "a, b and c".
