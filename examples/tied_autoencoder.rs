@@ -43,8 +43,7 @@ fn study(experiment: &Experiment) -> Result<Report, Failure> {
     let [few, many, few_tanh, many_tanh] = [0, 1, 2, 3].map(|case| versus.words(case));
     Ok(Report {
         title: "An autoencoder whose decoder is its encoder".into(),
-        claim: "Where two matrices tend to be each other's transposes, one can serve as both, and be stored once."
-            .into(),
+        claim: "Where two matrices tend to be each other's transposes, one can be stored once for both.".into(),
         shows: format!(
             "At the largest width the tied one takes {tied}, the other {own}; how much more the tied one loses, in points: \
              {few}; {many}."

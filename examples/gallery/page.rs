@@ -6,6 +6,7 @@ use tandem::draw::escape;
 
 use super::Gallery;
 use super::runs::{Found, Run};
+use super::support::experiment::CAUTION;
 use super::support::format::duration;
 
 /// A line of the table of contents.
@@ -27,7 +28,7 @@ pub fn preface(gallery: &Gallery) -> String {
     } else {
         ""
     };
-    format!("{} All of it took {}.{quick}", gallery.machine.describe(), duration(all))
+    format!("{CAUTION} {} All of it took {}.{quick}", gallery.machine.describe(), duration(all))
 }
 
 /// One line for each experiment.

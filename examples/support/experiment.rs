@@ -25,6 +25,10 @@ use super::rows::seeds;
 /// An error that may come from any thread.
 pub type Failure = Box<dyn Error + Send + Sync>;
 
+/// What ± does not say, anywhere.
+pub const CAUTION: &str = "± is over seeds, that is over draws of rows and first weights; all of them are tested on rows by the \
+                           same few writers, and others would add to it.";
+
 /// What an experiment is called, what it is about, and how many seeds it takes.
 pub struct About {
     /// The name of the program and of its files.
@@ -210,7 +214,7 @@ fn print(report: &Report) -> Result<(), Failure> {
     for (caption, table) in tables {
         write!(out, "\n{caption}\n\n{table}")?;
     }
-    writeln!(out, "\n{shows}\n{limits}")?;
+    writeln!(out, "\n{shows}\n{limits}\n{CAUTION}")?;
     Ok(())
 }
 
