@@ -114,7 +114,7 @@ pub struct Kept {
 
 /// The program: reads the flags, runs the experiment, prints its tables and sentences, writes its files.
 pub fn run(about: &About, study: impl FnOnce(&Experiment) -> Result<Report, Failure>) -> ExitCode {
-    let command = Flags::augment_args(Command::new(about.name).about(about.help));
+    let command = Flags::augment_args(Command::new(about.name)).about(about.help);
     let matches = parse_command(command);
     let flags = Flags::from_arg_matches(&matches).unwrap_or_else(|error| refuse(error));
     let root = Path::new(env!("CARGO_MANIFEST_DIR"));
