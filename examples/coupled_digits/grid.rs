@@ -47,7 +47,7 @@ pub fn linear_grid(experiment: &Experiment, all: &Images, labels: usize) -> Resu
     let lines = experiment.over_seeds(&what, &tasks, |tasks, seed| -> Result<Vec<f64>, Failure> {
         let draw = tasks.draw([OF_A, labels], 0, seed)?;
         let mut pair = Pair::<f32>::new(&draw, SquaredL2, DECAY, TOLERANCE)?;
-        strengths.iter().map(|&strength| pair.fit(strength).map(|()| pair.accuracy(&draw.test))).collect()
+        strengths.iter().map(|&strength| pair.fit(strength).map(|_| pair.accuracy(&draw.test))).collect()
     })?;
     let by_strength =
         |by_seed: Vec<Vec<f64>>| (0..strengths.len()).map(|i| by_seed.iter().map(|line| line[i]).collect()).collect();

@@ -1,4 +1,5 @@
-//! What the examples share: flags, progress, Ctrl-C, statistics, plain-text formatting, output files, pictures.
+//! What the examples share: flags, progress, Ctrl-C, statistics, plain-text formatting, output files, pictures; and what
+//! experiments share: a report, seeds in parallel (`experiment`), two tasks and models of them, training loops, minima.
 //!
 //! Not an example itself. A program of this folder takes it in with
 //! `#[path = "../support/mod.rs"] mod support;` (`"support/mod.rs"` from a single-file example).

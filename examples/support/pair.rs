@@ -10,8 +10,11 @@ use super::experiment::Failure;
 use super::minimize::{Effort, minimize, softmax_curvature};
 use super::tasks::{Draw, tensors};
 
-/// The most steps to a minimum.
+/// No learned relation is expected to be steeper than this.
+const SCALE: f64 = 10.0;
+/// The most steps to a minimum; with a relation, after which it is given up.
 const STEPS: usize = 10_000;
+const RELATED_STEPS: usize = 2000;
 
 /// Both models and what they learn from. The numbers are in a store.
 pub struct Models<T: Float> {
@@ -90,37 +93,41 @@ impl<T: Float> Pair<T> {
         Ok(self)
     }
 
-    /// Moves to this strength and to the minimum there, from where it was.
+    /// Moves to this strength and to the minimum there, from where it was; whether it is reached. With a relation it may not
+    /// be: what is least over s and t is not convex in the weights, and steps may go around it.
     ///
     /// # Errors
-    /// If the strength makes no sense, or the minimum is not reached.
-    pub fn fit(&mut self, strength: Strength) -> Result<(), Failure> {
+    /// If the strength makes no sense, or a minimum is not reached where there is no relation.
+    pub fn fit(&mut self, strength: Strength) -> Result<bool, Failure> {
         self.coupling.set_strength(&mut self.params, strength)?;
         let Pair { params, coupling, models, tolerance, related } = self;
         let ([of_a, of_b], related) = (models.curvatures, *related);
         // Weights that are used by both losses have the curvature of both. A relation has no proximal step: it is
-        // part of what is smooth, with curvature 2λ(1 + s²); s is seldom above 1, and 8λ is enough up to √3.
+        // part of what is smooth, with curvature 2λ(1 + s²).
         let of_data = if strength == Strength::Shared { of_a + of_b } else { of_a.max(of_b) };
-        let curvature = of_data + if related { 8.0 * coupling.lambda() } else { 0.0 };
-        let effort = Effort { rate: 1.0 / curvature, tolerance: *tolerance, steps: STEPS };
+        let curvature = of_data + if related { 2.0 * coupling.lambda() * (1.0 + SCALE.powi(2)) } else { 0.0 };
+        let steps = if related { RELATED_STEPS } else { STEPS };
+        let effort = Effort { rate: 1.0 / curvature, tolerance: *tolerance, steps };
         let gradient = |params: &Params<T>| {
             let mut gradients = models.losses(&Tape::new(params)).backward();
             if related {
-                coupling.add_gradients(params, &mut gradients);
+                // The gradient where s and t are the best for these weights: of what is least over s and t.
+                let mut params = params.clone();
+                relate(&mut params);
+                coupling.add_gradients(&params, &mut gradients);
             }
             gradients
         };
         let proximal = |params: &mut Params<T>, rate: f64| {
-            if related {
-                relate(params);
-            } else {
+            if !related {
                 coupling.proximal_step(params, rate).expect("these penalties have one");
             }
         };
-        if minimize(params, effort, gradient, proximal) == STEPS {
+        let reached = minimize(params, effort, gradient, proximal) < steps;
+        if !reached && !related {
             return Err(format!("{strength}: expected a gradient below {tolerance}, not found in {STEPS} steps").into());
         }
-        Ok(())
+        Ok(reached)
     }
 
     /// What is minimised, the coupling included.
