@@ -84,19 +84,7 @@ fn plain(seeds: &[Seed]) -> Vec<f64> {
 
 /// A row for each prior and rival.
 fn methods(settings: &[Setting], seeds: &[Seed], weights: usize) -> Table {
-    let mut table = Table::new([
-        "components",
-        "λ",
-        "method",
-        "values",
-        "bits",
-        "bytes",
-        "coded bits",
-        "coded bytes",
-        "before",
-        "right after",
-        "trained on",
-    ]);
+    let mut table = Table::new(["components", "λ", "method"].into_iter().chain(OF_OUTCOME));
     let all = Estimate::with_error(&plain(seeds)).to_string();
     let bytes = count(4 * weights);
     table.row(["", "", "as they are", &count(weights), "32", &bytes, "", "", "", "", &all]);
@@ -110,6 +98,10 @@ fn methods(settings: &[Setting], seeds: &[Seed], weights: usize) -> Table {
     }
     table
 }
+
+/// The columns of an outcome; [`cells`] fills them.
+const OF_OUTCOME: [&str; 8] =
+    ["values", "bits", "bytes", "coded bits", "coded bytes", "before", "right after", "trained on"];
 
 /// From the number of values on, given how to get numbers of outcomes by seed.
 fn cells(numbers: &dyn Fn(Number) -> Vec<f64>) -> [String; 8] {
@@ -129,17 +121,7 @@ fn cells(numbers: &dyn Fn(Number) -> Vec<f64>) -> [String; 8] {
 
 /// A row for each number of values.
 fn k_means(seeds: &[Seed]) -> Table {
-    let mut table = Table::new([
-        "values",
-        "bits",
-        "bytes",
-        "coded bits",
-        "coded bytes",
-        "before",
-        "right after",
-        "trained on",
-        "trained on, over as they are",
-    ]);
+    let mut table = Table::new(OF_OUTCOME.into_iter().chain(["trained on, over as they are"]));
     for (place, count) in COUNTS.into_iter().enumerate() {
         let numbers = |number: Number| seeds.iter().map(|seed| number(&seed.k_means[place])).collect();
         let mut cells = cells(&numbers);
