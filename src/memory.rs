@@ -1,6 +1,7 @@
-//! Measured memory: an allocator that counts what a program asks of the system.
+//! Memory measured, by an allocator that counts what a program asks of the system; and told name by name
+//! ([`MemoryByName`]).
 //!
-//! It knows nothing of tensors and shares no counter with the prediction of
+//! The allocator knows nothing of tensors and shares no counter with the prediction of
 //! [`dry_run`](crate::autograd::dry_run), so that the two can be held against each other.
 //!
 //! ```
@@ -14,8 +15,12 @@
 //! assert_eq!((live_bytes(), peak_bytes()), (before, before + 1000));
 //! ```
 
+mod by_name;
+
 use std::alloc::{GlobalAlloc, Layout, System};
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
+pub use by_name::{MemoryByName, NameBytes, NameRow};
 
 static LIVE: AtomicUsize = AtomicUsize::new(0);
 static PEAK: AtomicUsize = AtomicUsize::new(0);
