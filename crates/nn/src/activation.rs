@@ -35,6 +35,27 @@ pub enum Activation {
 
 impl Activation {
     /// The function of each number.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// use tandem_nn::Activation::{Gelu, LeakyRelu, Relu, Sigmoid, Silu, Softplus, Tanh};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let e = 1f64.exp();
+    /// let table = [
+    ///     (Relu, 1.0, 0.0),
+    ///     (Tanh, 1f64.tanh(), -1f64.tanh()),
+    ///     (Sigmoid, e / (1.0 + e), 1.0 / (1.0 + e)),
+    ///     (Gelu, 0.841344746068543, -0.158655253931457),             // Φ(1) and −Φ(−1)
+    ///     (Silu, e / (1.0 + e), -1.0 / (1.0 + e)),
+    ///     (LeakyRelu(0.01), 1.0, -0.01),
+    ///     (Softplus, (1.0 + e).ln(), (1.0 + 1.0 / e).ln()),
+    /// ];
+    /// for (activation, at_one, at_minus_one) in table {
+    ///     let [y, z] = [1.0, -1.0].map(|x| activation.apply(tape.constant(x)).item());
+    ///     assert!((y - at_one).abs() < 1e-14 && (z - at_minus_one).abs() < 1e-14, "{activation:?}: {y}, {z}");
+    /// }
+    /// ```
     #[track_caller]
     pub fn apply<T: Float>(self, x: Var<'_, T>) -> Var<'_, T> {
         match self {

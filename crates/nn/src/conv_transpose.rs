@@ -73,6 +73,18 @@ impl ConvTranspose2d {
 
     /// With further rows and columns at the end of the result, fewer than the stride.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{ConvTranspose2d, Generator, Init, Kernel, Layer};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [8, 1]).stride([2, 2]).pad([1, 1]);
+    /// let layer = ConvTranspose2d::new(&mut params, "up", kernel, Init::Uniform, &mut rng);
+    /// assert_eq!(layer.output(&params, [14, 14, 8].into())?.to_vec(), [27, 27, 1]);
+    /// assert_eq!(layer.output_padding([1, 0]).output(&params, [14, 14, 8].into())?.to_vec(), [28, 27, 1]);
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
+    ///
     /// # Panics
     /// If they are not fewer than the stride: the convolution would have another position.
     #[track_caller]

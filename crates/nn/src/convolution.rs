@@ -118,35 +118,75 @@ pub struct Kernel {
 impl Kernel {
     /// Kernels of `size` = \[rows, columns\] from `channels` = \[in, out\], with stride 1, no padding,
     /// dilation 1, one group and a bias.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]);
+    /// assert_eq!((kernel.conv.stride, kernel.conv.pad, kernel.conv.dilation), ([1, 1], [0, 0], [1, 1]));
+    /// assert_eq!((kernel.conv.groups, kernel.bias), (1, true));
+    /// ```
     pub fn new(size: [usize; 2], channels: [usize; 2]) -> Kernel {
         Kernel { size, channels, conv: Conv::default(), bias: true }
     }
 
     /// With this many rows and columns from one position to the next.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]).stride([2, 3]);
+    /// assert_eq!(kernel.positions([9, 9]), Some([4, 3]));
+    /// ```
     pub fn stride(mut self, stride: [usize; 2]) -> Kernel {
         self.conv.stride = stride;
         self
     }
 
     /// With rows and columns of zeros on each side of the images.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]).pad([1, 0]);
+    /// assert_eq!(kernel.positions([9, 9]), Some([9, 7]));
+    /// ```
     pub fn pad(mut self, pad: [usize; 2]) -> Kernel {
         self.conv.pad = pad;
         self
     }
 
     /// With this many rows and columns from one number of the kernel to the next.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]).dilation([2, 1]);      // over 5 rows, 3 columns
+    /// assert_eq!(kernel.positions([9, 9]), Some([5, 7]));
+    /// ```
     pub fn dilation(mut self, dilation: [usize; 2]) -> Kernel {
         self.conv.dilation = dilation;
         self
     }
 
     /// With the channels in this many groups, each of which sees only its own.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Conv2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [4, 8]).groups(2);
+    /// let layer = Conv2d::new(&mut params, "conv", kernel, Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [3, 3, 4 / 2, 8]);
+    /// ```
     pub fn groups(mut self, groups: usize) -> Kernel {
         self.conv.groups = groups;
         self
     }
 
     /// Without a bias.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Conv2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Conv2d::new(&mut params, "conv", Kernel::new([3, 3], [1, 8]).without_bias(), Init::He, &mut rng);
+    /// assert_eq!((layer.bias, params.numel()), (None, 3 * 3 * 8));
+    /// ```
     pub fn without_bias(mut self) -> Kernel {
         self.bias = false;
         self
@@ -154,6 +194,15 @@ impl Kernel {
 
     /// Rows and columns of the result for images of `image` = \[rows, columns\], which are the positions
     /// of the kernel; see [`Conv::positions`]. `None` if it does not fit.
+    ///
+    /// ⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1 for n rows, k rows of the kernel, padding p, dilation d and stride s, and
+    /// columns likewise (Dumoulin and Visin 2016, chapter 5).
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([5, 5], [3, 8]).stride([2, 2]).pad([2, 2]);
+    /// assert_eq!(kernel.positions([28, 32]), Some([14, 16]));
+    /// assert_eq!(kernel.pad([0, 0]).positions([4, 32]), None);       // 5 rows on an image of 4
+    /// ```
     pub fn positions(&self, image: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| self.conv.positions(axis, image[axis], self.size[axis]);
         Some([along(0)?, along(1)?])
@@ -197,6 +246,16 @@ impl Kernel {
 
 impl Conv2d {
     /// A layer whose parameters are named `path.weight` and `path.bias`.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Conv2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Conv2d::new(&mut params, "conv", Kernel::new([3, 3], [1, 8]), Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [3, 3, 1, 8]);
+    /// assert_eq!(params.get(layer.bias.unwrap()).data(), [0.0; 8]);
+    /// ```
     ///
     /// # Panics
     /// If a name is taken, or the channels do not split into the groups.
