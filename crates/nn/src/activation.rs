@@ -5,7 +5,8 @@ use tandem_autograd::{Float, Params, Shape, ShapeError, Tape, Var};
 use crate::layer::Layer;
 use crate::mode::Mode;
 
-/// A function of each number by itself.
+/// A function of each number by itself, of tensors of any shape (Deep Learning, section 6.3). In PyTorch these are
+/// called `nn.ReLU`, `nn.Tanh`, `nn.Sigmoid`, `nn.GELU`, `nn.SiLU`, `nn.LeakyReLU` and `nn.Softplus`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};
@@ -17,24 +18,24 @@ use crate::mode::Mode;
 /// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Activation {
-    /// max(x, 0)
+    /// max(x, 0), with the derivative 0 at 0 (Nair and Hinton 2010).
     Relu,
-    /// tanh x
+    /// tanh x.
     Tanh,
-    /// 1 / (1 + e⁻ˣ)
+    /// σ(x) = 1 / (1 + e⁻ˣ).
     Sigmoid,
-    /// x · Φ(x), Φ the normal distribution: see [`Var::gelu`].
+    /// x · Φ(x), Φ the normal distribution (Hendrycks and Gimpel 2016): see [`Var::gelu`].
     Gelu,
-    /// x / (1 + e⁻ˣ)
+    /// x · σ(x) = x / (1 + e⁻ˣ) (Elfwing, Uchibe and Doya 2018).
     Silu,
-    /// x where it is positive, else this slope times x; PyTorch's default is 0.01.
+    /// x where it is positive, else this slope times x (Maas, Hannun and Ng 2013); PyTorch's default is 0.01.
     LeakyRelu(f64),
-    /// ln(1 + eˣ)
+    /// ln(1 + eˣ) (Dugas et al. 2001).
     Softplus,
 }
 
 impl Activation {
-    /// The function of each number.
+    /// The function of each number, as a step on the tape; the shape stays.
     ///
     /// ```
     /// use tandem_autograd::{Params, Tape};

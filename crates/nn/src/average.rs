@@ -54,6 +54,21 @@ impl<T: Float> Ema<T> {
 
     /// A clone of the store with the averages in it, its ties kept. What was untied since the last update has the average
     /// that it had shared; what has none yet keeps its value.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_nn::Ema;
+    /// let mut params = Params::<f64>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(1.0)));
+    /// params.tie(b, a)?;
+    /// let mut average = Ema::new(0.9);
+    /// average.update(&params);
+    /// params.set(a, Tensor::scalar(2.0))?;
+    /// average.update(&params);
+    /// let averaged = average.averaged(&params);
+    /// assert!((averaged.get(b).item() - (0.9 * 1.0 + 0.1 * 2.0)).abs() < 1e-15 && averaged.is_shared(a));
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     pub fn averaged(&self, params: &Params<T>) -> Params<T> {
         let mut averaged = params.clone();
         for slot in params.slots() {

@@ -11,12 +11,15 @@ use crate::layer::{Layer, Use};
 use crate::layout::{Layout, Layouts};
 use crate::mode::Mode;
 
-/// Convolution: one kernel for all positions. In PyTorch this is called `nn.Conv2d`.
+/// Convolution: one kernel for all positions (Deep Learning, chapter 9; LeCun et al. 1989). In PyTorch this is called
+/// `nn.Conv2d`.
 ///
 /// z\[y, x, o\] = b\[o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[i, j, c, o\]
 ///
-/// Images are `[n, height, width, channels]`, W is `[kh, kw, c/groups, o]`, b is `[o]`. W has one
-/// use on the tape and as many positions as the result has places.
+/// Images are `[n, height, width, channels]`, W is `[kh, kw, c/groups, o]`, b is `[o]`; s is the stride, d the dilation,
+/// p the padding, and what lies in the padding is 0. The kernel is not flipped: in other books this is
+/// cross-correlation. W has one use on the tape and as many positions as the result has places,
+/// [`Kernel::positions`].
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -44,7 +47,10 @@ pub struct Conv2d {
 /// and its bias. A tile of (1, 1) is [`Conv2d`], a tile as large as the result is
 /// [`LocallyConnected2d`] (Deep Learning, section 9.5; Gregor and LeCun 2010).
 ///
-/// W is `[th, tw, kh, kw, c/groups, o]`, b is `[th, tw, o]`.
+/// z\[y, x, o\] = b\[u, v, o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[u, v, i, j, c, o\],
+/// u = y mod th, v = x mod tw
+///
+/// Images are `[n, height, width, channels]`, W is `[th, tw, kh, kw, c/groups, o]`, b is `[th, tw, o]`.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -68,11 +74,13 @@ pub struct TiledConv2d {
     pub conv: Conv,
 }
 
-/// Unshared convolution: every position has a kernel and a bias of its own. In Keras 2 this was
-/// called `LocallyConnected2D`.
+/// Unshared convolution: every position has a kernel and a bias of its own (Deep Learning, section 9.5). In Keras 2
+/// this was called `LocallyConnected2D`.
+///
+/// z\[y, x, o\] = b\[y, x, o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[y, x, i, j, c, o\]
 ///
 /// W is `[oh, ow, kh, kw, c/groups, o]`, b is `[oh, ow, o]`, for results of oh × ow places, which
-/// the size of the images decides.
+/// the size of the images decides. Each number of W has one position.
 ///
 /// ```
 /// use rand::SeedableRng;

@@ -13,8 +13,8 @@ use crate::mode::Mode;
 ///
 /// Indices are whole numbers in the element type of the tape, `[n, …]`; W is `[words, dim]`, the result `[n, …, dim]`.
 /// A row that is looked up twice gets both gradients. It is the product of W with one-hot rows, so each number of W has
-/// a position for each index. In PyTorch this is called `nn.Embedding`, whose weights are drawn from
-/// [`Init::Normal(1.0)`](Init::Normal).
+/// a position for each index (Bengio et al. 2003; Deep Learning, section 12.4.2). In PyTorch this is called
+/// `nn.Embedding`, whose weights are drawn from [`Init::Normal(1.0)`](Init::Normal).
 ///
 /// ```
 /// use rand::SeedableRng;

@@ -52,7 +52,7 @@ impl Init {
         if self == Init::Uniform { Init::Uniform } else { Init::Zeros }
     }
 
-    /// A tensor drawn in this way.
+    /// A tensor of this shape, each number drawn in this way, in row-major order.
     ///
     /// ```
     /// use rand::SeedableRng;

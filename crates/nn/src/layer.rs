@@ -81,7 +81,7 @@ pub trait Layer<T: Float> {
     /// If an example of this shape does not fit.
     fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError>;
 
-    /// The parameters, each with its connections for such an example.
+    /// The parameters, each with its connections for such an example: size × positions. None by default.
     ///
     /// # Errors
     /// If an example of this shape does not fit.
@@ -105,7 +105,11 @@ pub trait Layer<T: Float> {
         0
     }
 
-    /// The result for a batch, in training or in evaluation.
+    /// The result for a batch, in training or in evaluation: from `[n, …]`, n examples of a shape that fits, to n of the
+    /// shape that [`output`](Layer::output) says.
+    ///
+    /// # Panics
+    /// If the batch does not fit, or is of another tape.
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T>;
 }
@@ -128,7 +132,7 @@ pub(crate) fn at_positions<T: Float>(
     ids.into_iter().map(|id| Use { id, connections: params.get(id).len() * positions }).collect()
 }
 
-/// Layers one after another. In PyTorch this is called `nn.Sequential`.
+/// Layers one after another, x ↦ lₖ(… l₂(l₁(x))), each with a name. In PyTorch this is called `nn.Sequential`.
 ///
 /// ```
 /// use rand::SeedableRng;

@@ -10,8 +10,10 @@ use crate::layer::{Layer, Use, at_positions};
 use crate::layout::{Layout, Layouts};
 use crate::mode::Mode;
 
-/// y = x · W + b, with x of shape `[n, …, inputs]` and W stored as `[inputs, outputs]`, the way the
-/// product reads it. (PyTorch's `nn.Linear` stores the transpose.)
+/// y = x · W + b: y\[…, o\] = b\[o\] + Σ over i of x\[…, i\] · W\[i, o\].
+///
+/// x is `[n, …, inputs]`, y is `[n, …, outputs]`. W is stored as `[inputs, outputs]`, the way the product reads it. In
+/// PyTorch this is called `nn.Linear`, which stores the transpose.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -145,7 +147,8 @@ fn rows(input: Shape) -> usize {
     input.with(input.rank() - 1, 1).len()
 }
 
-/// Linear layers with an activation between them (and none after the last).
+/// Linear layers with an activation φ between them, and none after the last (Deep Learning, chapter 6):
+/// xₖ₊₁ = φ(xₖ · Wₖ + bₖ), from `[n, …, first width]` to `[n, …, last width]`.
 ///
 /// ```
 /// use rand::SeedableRng;
