@@ -46,6 +46,18 @@ impl<T: Float> Anchor<T> {
 
     /// For the parameters `prefix.rest`, the values of `other_prefix.rest` in another store.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Anchor, Coupling, SquaredL2, Strength};
+    /// # let (mut params, mut trained) = (Params::<f64>::new(), Params::<f64>::new());
+    /// params.add("net.w", Tensor::scalar(1.0));
+    /// trained.add("old.w", Tensor::scalar(4.0));
+    /// let anchor = Anchor::of(&params, "net", &trained, "old")?;
+    /// let coupling = Coupling::toward(&params, anchor, SquaredL2, Strength::Coupled(1.0))?;
+    /// assert_eq!(coupling.distance(&params), 3.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// One error that lists every name without a value and every value of another shape, with both; and if there
     /// is no name under the prefix.
@@ -74,6 +86,19 @@ impl<T: Float> Anchor<T> {
     }
 
     /// Those parameters alone whose names are chosen.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Anchor, Coupling, SquaredL2, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// for (name, x) in [("net.weight", 3.0), ("net.bias", 4.0)] {
+    ///     params.add(name, Tensor::scalar(x));
+    /// }
+    /// let weights = Anchor::zero(&params, "net")?.only(&params, |name| name.ends_with(".weight"))?;
+    /// let decay = Coupling::toward(&params, weights, SquaredL2, Strength::Coupled(1.0))?;
+    /// assert_eq!(decay.penalty(&Tape::new(&params)).item(), 9.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If none is chosen.

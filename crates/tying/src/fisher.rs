@@ -67,6 +67,17 @@ impl<T: Float> Fisher<T> {
 
     /// The information of a parameter, by whichever of its names; `None` for a name that there is not, or that was
     /// frozen or stored elsewhere when this was estimated.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Fisher;
+    /// # let mut params = Params::<f64>::new();
+    /// let [v, w] = ["v", "w"].map(|name| params.add(name, Tensor::scalar(1.0)));
+    /// params.set_trainable(v, false);
+    /// let fisher = Fisher::estimate(&params, [1.0, 2.0], |tape, x| tape.param(v) * tape.param(w) * x);
+    /// assert_eq!(fisher.of(&params, "w").unwrap().item(), (1.0 + 4.0) / 2.0);
+    /// assert!(fisher.of(&params, "v").is_none() && fisher.of(&params, "u").is_none());
+    /// ```
     pub fn of(&self, params: &Params<T>, name: &str) -> Option<Tensor<T>> {
         let slot = params.slot(params.find(name)?);
         self.slots.iter().find(|(found, _)| *found == slot).map(|(_, information)| information.clone())

@@ -78,6 +78,8 @@ fn sum_of_squares<T: Float>(x: &[T]) -> T {
 
 /// One pass over a pair, by which a [`Penalty`](crate::Penalty) computes Ω and adds λ·∂Ω to the gradients, with no
 /// tape and no memory of its own. What several calls compute is added up.
+///
+/// The example of [`Penalty`](crate::Penalty) has one of each number, that of [`groups`](Pass::groups) one of groups.
 pub struct Pass<'a, T: Float> {
     pub(crate) sides: Sides<'a, T>,
     pub(crate) shape: Shape,
@@ -105,6 +107,36 @@ impl<T: Float> Pass<'_, T> {
 
     /// For a penalty Σ_g ψ(‖d_g‖) over groups: `f(size, norm)` is ψ and ψ′/norm, by which the group's
     /// differences are multiplied.
+    ///
+    /// ```
+    /// use tandem_autograd::{Float, Params, Tape, Tensor, Var};
+    /// use tandem_tying::{Coupling, Groups, Pairing, Pass, Penalty, Strength};
+    ///
+    /// /// Σ ‖d_g‖ over rows, of any length alike.
+    /// #[derive(Debug)]
+    /// struct RowNorms;
+    ///
+    /// impl<T: Float> Penalty<T> for RowNorms {
+    ///     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
+    ///         d.norm_axes(&[1])
+    ///     }
+    ///     fn fused(&self, pass: &mut Pass<'_, T>) {
+    ///         pass.groups(Groups::Rows, |_, norm| (norm, if norm == T::ZERO { T::ZERO } else { T::ONE / norm }));
+    ///     }
+    /// }
+    ///
+    /// let mut params = Params::<f64>::new();
+    /// let a = params.add("a.w", Tensor::new([2, 2], vec![3.0, 4.0, 0.0, 0.0]));
+    /// params.add("b.w", Tensor::zeros([2, 2]));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, RowNorms, Strength::Coupled(2.0))?;
+    /// let mut gradients = (0.0 * Tape::new(&params).param(a)).sum().backward();
+    /// assert_eq!(coupling.add_gradients(&params, &mut gradients), 2.0 * 5.0);
+    /// for (found, expected) in gradients.of(&params, a).unwrap().data().iter().zip([2.0 * 0.6, 2.0 * 0.8, 0.0, 0.0]) {
+    ///     assert!((found - expected).abs() < 1e-15);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T) -> (T, T) + Sync) {
         let (lay, sides) = (groups.lay(self.shape), self.sides);
         let (size, weight) = (self.shape.len() / lay.count.max(1), sides.weight.first().copied().unwrap_or(T::ONE));

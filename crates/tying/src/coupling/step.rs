@@ -9,6 +9,20 @@ use super::link::{Link, Second};
 use crate::proximal::{Side, Step};
 
 /// Why a coupling has no proximal step.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Coupling, Pairing, Strength};
+/// # let mut params = Params::<f64>::new();
+/// # for name in ["a.w", "b.w"] {
+/// #     params.add(name, Tensor::scalar(0.0));
+/// # }
+/// # let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(1.0))?.affine(&mut params, "relation")?;
+/// let error = coupling.proximal_step(&mut params, 0.1).unwrap_err();
+/// assert_eq!(error.to_string(), "no proximal step: `a.w` and `b.w` are in a learned relation");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no proximal step: {reason}")]
 pub struct NoProximal {
