@@ -82,6 +82,16 @@ pub trait Penalty<T: Float>: Debug + Send + Sync {
 /// logarithm of a Gaussian prior with λ = 1/(2σ²).
 ///
 /// Its gradient 2d is zero where d is, since there is no root. The proximal operator is d / (1 + 2t).
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{Penalty, SquaredL2};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let d = tape.input(Tensor::new([3], vec![3.0, -0.5, 0.0]));
+/// let omega = SquaredL2.terms(d.clone()).sum();
+/// assert_eq!((omega.item(), omega.backward().wrt(&d).unwrap().data()), (9.25, &[6.0, -1.0, 0.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SquaredL2;
 
@@ -115,6 +125,16 @@ impl<T: Float> Penalty<T> for SquaredL2 {
 /// need proximal steps: gradient steps jump over them.
 ///
 /// Its gradient is the sign of d, 0 at 0. The proximal operator takes t off |d|, and stops at 0.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{L1, Penalty};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let d = tape.input(Tensor::new([3], vec![3.0, -0.5, 0.0]));
+/// let omega = L1.terms(d.clone()).sum();
+/// assert_eq!((omega.item(), omega.backward().wrt(&d).unwrap().data()), (3.5, &[1.0, -1.0, 0.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct L1;
 
@@ -144,6 +164,16 @@ impl<T: Float> Penalty<T> for L1 {
 /// (Huber 1964). In PyTorch this is called `HuberLoss`.
 ///
 /// The gradient is d, within ±δ. The proximal operator is d/(1 + t) where |d| ≤ δ(1 + t), and takes tδ off |d| beyond.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{Huber, Penalty};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let d = tape.input(Tensor::new([3], vec![3.0, -0.5, 0.0]));
+/// let omega = Huber::new(1.0).terms(d.clone()).sum();            // 3 − ½, and ½ · ¼
+/// assert_eq!((omega.item(), omega.backward().wrt(&d).unwrap().data()), (2.625, &[1.0, -0.5, 0.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber {
     delta: f64,

@@ -7,6 +7,8 @@ use tandem_autograd::{Float, Params};
 use super::Pairing;
 
 /// A [`Pairing`] as it stands in a store, to be displayed.
+///
+/// The example of [`Pairing::table`] shows one.
 pub struct Table<'a, T: Float> {
     pub(super) pairing: &'a Pairing,
     pub(super) params: &'a Params<T>,
