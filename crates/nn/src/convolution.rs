@@ -16,10 +16,9 @@ use crate::mode::Mode;
 ///
 /// z\[y, x, o\] = b\[o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[i, j, c, o\]
 ///
-/// Images are `[n, height, width, channels]`, W is `[kh, kw, c/groups, o]`, b is `[o]`; s is the stride, d the dilation,
-/// p the padding, and what lies in the padding is 0. The kernel is not flipped: in other books this is
-/// cross-correlation. W has one use on the tape and as many positions as the result has places,
-/// [`Kernel::positions`].
+/// Images are `[n, height, width, channels]`, W is `[kh, kw, c/groups, o]`, b is `[o]`; s is the stride, d the
+/// dilation, p the padding, and what lies in the padding is 0. The kernel is not flipped: in other books this is
+/// cross-correlation. W has one use on the tape and as many positions as the result has places, [`Kernel::positions`].
 ///
 /// ```
 /// use rand::SeedableRng;

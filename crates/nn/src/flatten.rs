@@ -7,9 +7,9 @@ use crate::layout::Layouts;
 use crate::mode::Mode;
 
 /// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`, in row-major order. Images are laid out as
-/// rows × columns × channels: number c of the pixel in row y and column x becomes number (y · width + x) · channels + c.
-/// PyTorch's order is another one, since channels come first there; [`Layer::layouts`] knows of it. In PyTorch this is
-/// called `nn.Flatten`.
+/// rows × columns × channels: number c of the pixel in row y and column x becomes number (y · width + x) · channels +
+/// c. PyTorch's order is another one, since channels come first there; [`Layer::layouts`] knows of it. In PyTorch this
+/// is called `nn.Flatten`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};
@@ -39,8 +39,8 @@ impl<T: Float> Layer<T> for Flatten {
     }
 }
 
-/// The inverse of [`Flatten`]: `[n, …]` becomes `[n, shape]`, examples of this shape again, of as many numbers. In PyTorch
-/// this is called `nn.Unflatten`.
+/// The inverse of [`Flatten`]: `[n, …]` becomes `[n, shape]`, examples of this shape again, of as many numbers. In
+/// PyTorch this is called `nn.Unflatten`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

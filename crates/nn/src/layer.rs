@@ -105,8 +105,8 @@ pub trait Layer<T: Float> {
         0
     }
 
-    /// The result for a batch, in training or in evaluation: from `[n, …]`, n examples of a shape that fits, to n of the
-    /// shape that [`output`](Layer::output) says.
+    /// The result for a batch, in training or in evaluation: from `[n, …]`, n examples of a shape that fits, to n of
+    /// the shape that [`output`](Layer::output) says.
     ///
     /// # Panics
     /// If the batch does not fit, or is of another tape.

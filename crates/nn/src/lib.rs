@@ -58,9 +58,9 @@
 //!
 //! # Panics
 //!
-//! As on the front page of [`tandem_autograd`]: what a programmer gets wrong panics at their own line. A layer's `forward`
-//! does so if the batch does not fit, with the layer's kind or name and the shapes; its `new` if a name is taken. What is
-//! wrong with a file, or does not fit it, is a `Result`.
+//! As on the front page of [`tandem_autograd`]: what a programmer gets wrong panics at their own line. A layer's
+//! `forward` does so if the batch does not fit, with the layer's kind or name and the shapes; its `new` if a name is
+//! taken. What is wrong with a file, or does not fit it, is a `Result`.
 //!
 //! # Absent
 //!

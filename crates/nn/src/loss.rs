@@ -74,8 +74,8 @@ pub fn binary_cross_entropy<'t, T: Float>(logits: Var<'t, T>, targets: Var<'t, T
     (logits.clone().softplus() - logits * targets).mean()
 }
 
-/// 1/N Σ (x − y)², the mean over all N numbers: up to a constant and a factor, the negative log-likelihood of Gaussians of
-/// one width (Deep Learning, section 5.5.1). Both have the same shape. In PyTorch this is called `F.mse_loss`.
+/// 1/N Σ (x − y)², the mean over all N numbers: up to a constant and a factor, the negative log-likelihood of Gaussians
+/// of one width (Deep Learning, section 5.5.1). Both have the same shape. In PyTorch this is called `F.mse_loss`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

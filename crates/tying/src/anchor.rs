@@ -5,8 +5,12 @@ use tandem_autograd::{Float, ParamId, Params, Tensor};
 use crate::pairing::{Mismatch, PairingError, tail};
 
 /// Parameters with a fixed value each, to which a [`Coupling`](crate::Coupling) draws them: zero, which is weight
-/// decay; their own values of now (L2-SP, FedProx); those of another store. An anchor is a snapshot: it refers to
-/// the values as they were, and a value is copied when its parameter moves on.
+/// decay; their own values of now; those of another store. An anchor is a snapshot: it refers to the values as they
+/// were, and a value is copied when its parameter moves on.
+///
+/// Toward the values of a model that was trained on another task this is L2-SP (Li, Grandvalet and Davoine, arXiv
+/// 1802.01483, whose α is 2λ); toward a server's values of the last round, FedProx (Li et al., arXiv 1812.06127, whose
+/// μ is 2λ).
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

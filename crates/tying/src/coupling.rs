@@ -69,7 +69,8 @@ pub enum CouplingError {
     },
 }
 
-/// Which parameters belong together, how they are held and how strongly: λ Σ c Ω(wA − wB), or wA = wB.
+/// Which parameters belong together, how they are held and how strongly: λ Σ c Ω(wA − wB), or wA = wB (Deep Learning,
+/// section 7.9; Lasserre, Bishop and Minka 2006).
 ///
 /// Ω is the [`Penalty`], c the weight of a pair, λ the [`Strength`]; the crate's first page shows a whole program.
 /// There are three ways to bring a coupling into a step, to the same end:
@@ -118,7 +119,8 @@ pub struct Coupling<T: Float = f32> {
 }
 
 impl<T: Float> Coupling<T> {
-    /// Couples pairs by λ‖wA − wB‖²; see [`set_strength`](Coupling::set_strength).
+    /// Couples pairs by λ Σ c ‖wA − wB‖², with the pairs' weights c; see [`set_strength`](Coupling::set_strength). The
+    /// type's example makes one.
     ///
     /// # Errors
     /// If the strength makes no sense, or is `Shared` and the pairs can't be. Then nothing has changed.
@@ -130,7 +132,7 @@ impl<T: Float> Coupling<T> {
         Coupling::with(params, pairing, SquaredL2, strength)
     }
 
-    /// Couples pairs by a penalty.
+    /// Couples pairs by a penalty: λ Σ c Ω(wA − wB).
     ///
     /// ```
     /// # use tandem_autograd::{Params, Tape, Tensor};
@@ -162,7 +164,7 @@ impl<T: Float> Coupling<T> {
         Ok(coupling)
     }
 
-    /// Draws parameters toward an anchor.
+    /// Draws parameters toward an anchor: λ Σ Ω(w − w⁰). With [`Anchor::zero`] this is weight decay.
     ///
     /// ```
     /// # use tandem_autograd::{Params, Tensor};

@@ -3,7 +3,7 @@
 use tandem_autograd::{Float, Gradients, Kind, Params, SlotId, Tape, Tensor, Var};
 
 /// The diagonal of the Fisher information, estimated: for each number, the mean over examples of the *squared*
-/// gradient of one example's loss, −ln p(y|x, θ).
+/// gradient of one example's loss ℓ = −ln p(y|x, θ): F_i = 1/N Σ_n (∂ℓ_n/∂θ_i)². It has the parameters' shapes.
 ///
 /// As weights of a coupling toward an anchor it makes elastic weight consolidation, λ Σ F_i (θ_i − θ*_i)²
 /// (Kirkpatrick et al., arXiv 1612.00796, who write λ/2): what an earlier task needs moves little. With the labels
@@ -31,7 +31,8 @@ pub struct Fisher<T: Float = f32> {
 }
 
 impl<T: Float> Fisher<T> {
-    /// The mean of the squared gradients of `loss`, example by example. Frozen parameters have none.
+    /// The mean of the squared gradients of `loss`, example by example: a tape and a sweep for each. Frozen parameters
+    /// have none. The type's example shows a call.
     ///
     /// # Panics
     /// If there are no examples, or a loss is not a single number.

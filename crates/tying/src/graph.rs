@@ -3,7 +3,8 @@
 use crate::pairing::Mismatch;
 
 /// Models, by their prefixes, and edges between those that belong together: over it, a penalty is
-/// λ Σ a_st Ω(w_s − w_t), which for the squared norm is λ Σ wᵀ(L ⊗ I)w with the graph's Laplacian L.
+/// λ Σ a_st Ω(w_s − w_t), which for the squared norm is λ Σ wᵀ(L ⊗ I)w with the graph's Laplacian L (Evgeniou,
+/// Micchelli and Pontil 2005).
 ///
 /// [`Pairing::over`](crate::Pairing::over) makes pairs of it.
 ///
@@ -56,7 +57,7 @@ impl ModelGraph {
         self
     }
 
-    /// Each model with the centre: what they have in common is a model of its own.
+    /// Each model with the centre: what they have in common is a model of its own. All weights are 1.
     ///
     /// ```
     /// use tandem_tying::ModelGraph;
@@ -70,7 +71,7 @@ impl ModelGraph {
         graph
     }
 
-    /// Each model with the next one: models in an order, such as that of time.
+    /// Each model with the next one: models in an order, such as that of time. All weights are 1.
     ///
     /// ```
     /// use tandem_tying::ModelGraph;
@@ -83,7 +84,7 @@ impl ModelGraph {
         graph
     }
 
-    /// Each model with each.
+    /// Each of T models with each, T(T − 1)/2 edges. All weights are 1.
     ///
     /// ```
     /// use tandem_tying::ModelGraph;

@@ -54,7 +54,8 @@ impl Pair {
     }
 }
 
-/// On which side of its pair a name stands; see [`Pairing::by_key`].
+/// On which side of its pair a name stands, as the function that [`Pairing::by_key`] is given says; its example has
+/// both.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// It keeps its slot when the two are tied.

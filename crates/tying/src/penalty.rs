@@ -52,15 +52,16 @@ use crate::proximal::Step;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Penalty<T: Float>: Debug + Send + Sync {
-    /// The terms of Ω(d), which are then weighed and added up.
+    /// The terms of Ω(d), which are then weighed and added up: one a number, of the shape of d, or one a group, or one.
     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T>;
 
-    /// Whether there is one term for each number of d, in its place: then each number may have a weight.
+    /// Whether there is one term for each number of d, in its place: then each number may have a
+    /// [weight](crate::Coupling::weighted).
     fn each_number(&self) -> bool {
         false
     }
 
-    /// p, if Ω(s·d) = sᵖ Ω(d) for s > 0: then the strength can be learned.
+    /// p, if Ω(s·d) = sᵖ Ω(d) for s > 0: then the strength can be [learned](crate::Gamma).
     fn degree(&self) -> Option<f64> {
         None
     }
@@ -74,14 +75,16 @@ pub trait Penalty<T: Float>: Debug + Send + Sync {
     /// and is computed on a tape.
     fn fused(&self, _pass: &mut Pass<'_, T>) {}
 
-    /// The proximal operator, by one call of [`Step::each`] or [`Step::groups`]. One that calls neither has none.
+    /// The proximal operator, d ↦ the d′ at which ½‖d′ − d‖² + t Ω(d′) is least (Moreau 1965; Parikh and Boyd 2014), by
+    /// one call of [`Step::each`] or [`Step::groups`]. One that calls neither has none.
     fn proximal(&self, _step: &mut Step<'_, T>) {}
 }
 
 /// Σ d²: the seed of it all (Deep Learning, section 7.9; Lasserre, Bishop and Minka 2006), the negative
 /// logarithm of a Gaussian prior with λ = 1/(2σ²).
 ///
-/// Its gradient 2d is zero where d is, since there is no root. The proximal operator is d / (1 + 2t).
+/// Its gradient 2d is zero where d is, since there is no root. The proximal operator is d / (1 + 2t). In PyTorch this
+/// is called `MSELoss(reduction="sum")`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};
@@ -121,8 +124,8 @@ impl<T: Float> Penalty<T> for SquaredL2 {
     }
 }
 
-/// Σ |d|: a Laplace prior, under which some differences become exactly zero (the fused lasso). Exact zeros
-/// need proximal steps: gradient steps jump over them.
+/// Σ |d|: a Laplace prior, under which some differences become exactly zero (the fused lasso, Tibshirani et al. 2005).
+/// Exact zeros need proximal steps: gradient steps jump over them. In PyTorch this is called `L1Loss(reduction="sum")`.
 ///
 /// Its gradient is the sign of d, 0 at 0. The proximal operator takes t off |d|, and stops at 0.
 ///
@@ -161,7 +164,7 @@ impl<T: Float> Penalty<T> for L1 {
 }
 
 /// ½d² where |d| ≤ δ, δ(|d| − ½δ) beyond: few large differences are borne, small ones are drawn together
-/// (Huber 1964). In PyTorch this is called `HuberLoss`.
+/// (Huber 1964), summed over all numbers. In PyTorch this is called `HuberLoss(reduction="sum")`.
 ///
 /// The gradient is d, within ±δ. The proximal operator is d/(1 + t) where |d| ≤ δ(1 + t), and takes tδ off |d| beyond.
 ///
@@ -180,7 +183,7 @@ pub struct Huber {
 }
 
 impl Huber {
-    /// Quadratic within ±δ.
+    /// Quadratic within ±δ, linear beyond. δ is in the units of the parameters.
     ///
     /// # Panics
     /// If δ is not finite or not above 0.

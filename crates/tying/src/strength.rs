@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How strongly the two parameters of a pair hold together.
+/// How strongly the two parameters of a pair hold together: where they stand between independent and equal.
 ///
 /// ```
 /// use tandem_tying::{Schedule, Strength};

@@ -26,7 +26,8 @@ pub enum Keep {
     Mean,
 }
 
-/// What tying changed, so that it can be taken back.
+/// What tying changed, so that it can be taken back: what [`Pairing::tie`] returns. To drop it changes nothing; the
+/// parameters stay one.
 ///
 /// ```
 /// # use tandem_autograd::{Params, Tensor};

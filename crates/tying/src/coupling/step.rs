@@ -38,13 +38,13 @@ impl<T: Float> Coupling<T> {
     /// gradient step needs ηλ < ½. L1 and the group lasso reach differences of exactly zero. Squared L2 works on
     /// any graph; other penalties need pairs that have no parameter in common.
     ///
-    /// With plain gradient descent on all data, and η its learning rate, the two steps together rest exactly where
-    /// loss plus penalty is least (forward-backward splitting). With momentum μ, a gradient that lasts moves by
-    /// η/(1 − μ): pass this as the rate, for the same point of rest; η itself acts as λ(1 − μ) would. With Adam a
-    /// gradient that lasts moves a number by η, however small or large it is, and the point of rest is another one.
-    /// For squared L2 on a pair, whose sides the data pull apart, it is at the distance 1/(2λ), whatever the data's
-    /// curvature, and the mean need not be where their forces balance. There the other two ways are to be preferred,
-    /// unless only the limit of equal parameters is wanted.
+    /// With plain gradient descent on all data, and η its learning rate, the two steps together rest exactly where loss
+    /// plus penalty is least (forward-backward splitting, Combettes and Wajs 2005). With momentum μ, a gradient that
+    /// lasts moves by η/(1 − μ): pass this as the rate, for the same point of rest; η itself acts as λ(1 − μ) would.
+    /// With Adam a gradient that lasts moves a number by η, however small or large it is, and the point of rest is
+    /// another one. For squared L2 on a pair, whose sides the data pull apart, it is at the distance 1/(2λ), whatever
+    /// the data's curvature, and the mean need not be where their forces balance. There the other two ways are to be
+    /// preferred, unless only the limit of equal parameters is wanted.
     ///
     /// ```
     /// use tandem_autograd::{Params, Tensor};
