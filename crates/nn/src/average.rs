@@ -33,6 +33,19 @@ pub struct Ema<T: Float = f32> {
 impl<T: Float> Ema<T> {
     /// With decay d, usually 0.99 to 0.9999: it looks back over some 1/(1−d) updates.
     ///
+    /// ```
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_nn::Ema;
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(1.0));
+    /// let (mut still, mut follows) = (Ema::new(1.0), Ema::new(0.0));
+    /// for value in [1.0, 5.0] {
+    ///     params.update(params.slot(w), |w| w[0] = value);
+    ///     [&mut still, &mut follows].map(|average| average.update(&params));
+    /// }
+    /// assert_eq!([still, follows].map(|average| average.averaged(&params).get(w).item()), [1.0, 5.0]);
+    /// ```
+    ///
     /// # Panics
     /// If it is not in 0 ≤ d ≤ 1.
     #[track_caller]

@@ -50,6 +50,16 @@ impl ConvTranspose2d {
     /// A layer whose parameters are named `path.weight` and `path.bias`, without output padding. The number of inputs
     /// that `init` asks for is kh·kw·o/groups, as in PyTorch.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{ConvTranspose2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = ConvTranspose2d::new(&mut params, "up", Kernel::new([3, 3], [8, 2]), Init::Uniform, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [3, 3, 2, 8]);
+    /// assert_eq!((params.get(layer.bias.unwrap()).len(), layer.output_padding), (2, [0, 0]));
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken, or the channels do not split into the groups.
     #[track_caller]

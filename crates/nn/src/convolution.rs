@@ -264,6 +264,17 @@ impl Conv2d {
     /// assert_eq!(params.get(layer.bias.unwrap()).data(), [0.0; 8]);
     /// ```
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Kernel, TiledConv2d};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [1, 8]);
+    /// let layer = TiledConv2d::new(&mut params, "conv", (2, 3), kernel, Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [2, 3, 3, 3, 1, 8]);
+    /// assert_eq!(params.get(layer.bias.unwrap()).shape().to_vec(), [2, 3, 8]);
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken, or the channels do not split into the groups.
     #[track_caller]
@@ -276,6 +287,17 @@ impl Conv2d {
 impl TiledConv2d {
     /// A layer with `tile` = (th, tw) kernels, whose parameters are named `path.weight` and
     /// `path.bias`.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Kernel, LocallyConnected2d};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [1, 8]);
+    /// let layer = LocallyConnected2d::new(&mut params, "conv", [8, 9], kernel, Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [6, 7, 3, 3, 1, 8]);
+    /// assert_eq!(params.get(layer.bias.unwrap()).shape().to_vec(), [6, 7, 8]);
+    /// ```
     ///
     /// # Panics
     /// As for [`Conv2d::new`].

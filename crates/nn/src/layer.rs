@@ -206,6 +206,15 @@ impl<T: Float> Sequential<T> {
     }
 
     /// Appends a layer.
+    ///
+    /// ```
+    /// use tandem_autograd::Params;
+    /// use tandem_nn::{Activation, Sequential};
+    /// let mut net = Sequential::<f32>::new();
+    /// net.push("relu", Activation::Relu);
+    /// assert_eq!(net.rows(&Params::new(), [5].into())?[0].name, "relu");
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
     pub fn push(&mut self, name: &str, layer: impl Layer<T> + 'static) {
         self.layers.push((name.into(), Box::new(layer)));
     }
@@ -270,6 +279,20 @@ impl<T: Float> Sequential<T> {
 
     /// How many parameters there would be if nothing were shared: the sum over the uses of all
     /// layers of size × positions.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tandem_autograd::Params;
+    /// use tandem_nn::{Generator, Init, Linear, Sequential};
+    /// let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Linear::without_bias(&mut params, "w", [4, 4], Init::He, &mut rng);
+    /// let mut net = Sequential::new();
+    /// for name in ["first", "second", "third"] {
+    ///     net.push(name, layer);                         // one matrix, three times
+    /// }
+    /// assert_eq!((params.numel(), net.connections(&params, [4].into())?), (16, 3 * 16));
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
     ///
     /// # Errors
     /// If a layer does not fit the one before it.

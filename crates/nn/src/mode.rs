@@ -113,6 +113,15 @@ impl<T: Float> Training<T> {
     }
 
     /// The generator, to save or to replace it, or for draws outside of layers.
+    ///
+    /// ```
+    /// use rand::{Rng, SeedableRng};
+    /// use tandem_nn::{Generator, Training};
+    /// let mut training = Training::<f32>::new(Generator::seed_from_u64(7));
+    /// let first = training.draw(|rng| rng.next_u64());
+    /// *training.generator() = Generator::seed_from_u64(7);           // once more from the start
+    /// assert_eq!(training.draw(|rng| rng.next_u64()), first);
+    /// ```
     pub fn generator(&mut self) -> &mut Generator {
         self.generator.get_mut()
     }

@@ -42,6 +42,15 @@ pub struct Subsample2d {
 impl Subsample2d {
     /// A layer whose parameters are named `path.coefficient` and `path.bias`.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Window};
+    /// # use tandem_nn::Subsample2d;
+    /// # let mut params = Params::<f32>::new();
+    /// let layer = Subsample2d::new(&mut params, "s2", Window::square(2), 6);
+    /// assert_eq!(params.get(layer.coefficient).data(), [0.25; 6]);
+    /// assert_eq!((params.name(layer.bias), params.get(layer.bias).data()), ("s2.bias", &[0.0; 6][..]));
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken.
     #[track_caller]

@@ -53,6 +53,17 @@ impl TableConv2d {
     /// channels that channel o of the result sees. The weights are drawn for the mean number of
     /// inputs of a result.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Kernel, TableConv2d};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let (table, kernel): ([&[usize]; 2], _) = ([&[1, 0], &[1]], Kernel::new([5, 5], [2, 2]));
+    /// let layer = TableConv2d::new(&mut params, "c3", &table, kernel, Init::LeCun, &mut rng);
+    /// assert_eq!(*layer.pairs, [[0, 0], [1, 0], [1, 1]]);            // image channel, channel of the result
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [5, 5, 3]);
+    /// ```
+    ///
     /// # Panics
     /// If the table has not one list for each channel of the result, a list is empty, names a
     /// channel twice or one that there is not, the kernel has groups, or a name is taken.

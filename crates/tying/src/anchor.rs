@@ -42,6 +42,18 @@ impl<T: Float> Anchor<T> {
 
     /// The values of now, for the parameters under a prefix.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Anchor, Coupling, SquaredL2, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// let w = params.add("net.w", Tensor::scalar(3.0));
+    /// let stay = Coupling::toward(&params, Anchor::here(&params, "net")?, SquaredL2, Strength::Coupled(0.5))?;
+    /// params.set(w, Tensor::scalar(5.0))?;
+    /// stay.proximal_step(&mut params, 1.0)?;             // 3 + 2 / (1 + 2ηλ)
+    /// assert_eq!(params.get(w).item(), 4.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is none.
     pub fn here(params: &Params<T>, prefix: &str) -> Result<Anchor<T>, PairingError> {

@@ -92,6 +92,8 @@ pub struct Pass<'a, T: Float> {
 
 impl<T: Float> Pass<'_, T> {
     /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d).
+    ///
+    /// A squared norm is `pass.each(|d| (d * d, d + d))`; the example of [`Penalty`](crate::Penalty) has a whole one.
     pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) {
         let (lambda, weight) = (self.lambda, self.sides.weight);
         // c φ(d) and λ c φ′(d).

@@ -56,6 +56,21 @@ impl Pair {
 
 /// On which side of its pair a name stands, as the function that [`Pairing::by_key`] is given says; its example has
 /// both.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::{Pairing, Side};
+/// let mut params = Params::<f32>::new();
+/// for name in ["w.left", "w.right"] {
+///     params.add(name, Tensor::scalar(0.0));
+/// }
+/// let pairing = Pairing::by_key(&params, |name| match name.split_once('.')? {
+///     (key, "left") => Some((Side::Second, key.into())),
+///     (key, _) => Some((Side::First, key.into())),
+/// })?;
+/// assert_eq!(pairing.pairs()[0].first.name(&params), "w.right");
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// It keeps its slot when the two are tied.

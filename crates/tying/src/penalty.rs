@@ -185,6 +185,21 @@ pub struct Huber {
 impl Huber {
     /// Quadratic within ±δ, linear beyond. δ is in the units of the parameters.
     ///
+    /// ```
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_tying::{Coupling, Huber, Pairing, Strength};
+    /// let mut params = Params::<f64>::new();
+    /// for (name, x) in [("a.near", 0.0), ("a.far", 0.0), ("b.near", 1.0), ("b.far", 10.0)] {
+    ///     params.add(name, Tensor::scalar(x));
+    /// }
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, Huber::new(2.0), Strength::Coupled(0.5))?;
+    /// coupling.proximal_step(&mut params, 1.0)?;         // t = 1: 1 / (1 + t), and tδ off 10
+    /// let apart: Vec<f64> = coupling.report(&params, None).pairs.iter().map(|row| row.distance).collect();
+    /// assert_eq!(apart, [0.5, 8.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Panics
     /// If δ is not finite or not above 0.
     #[track_caller]

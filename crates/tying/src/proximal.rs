@@ -65,6 +65,8 @@ pub struct Step<'a, T: Float> {
 
 impl<T: Float> Step<'_, T> {
     /// For a penalty Σ φ(d): `f(d, t)` is the d′ at which ½(d′ − d)² + t φ(d′) is least.
+    ///
+    /// The example of [`Step`] has one.
     pub fn each(&mut self, f: impl Fn(T, T) -> T + Sync) {
         let (t, weight) = (self.t, self.weight);
         self.blocks(|at, d| weighted(weight, at, d, |d, c| *d = f(*d, t * c)));

@@ -155,6 +155,19 @@ impl SoftSharing {
 
     /// Sets λ, at any time between two steps.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::SoftSharing;
+    /// # let mut params = Params::<f64>::new();
+    /// params.add("w", Tensor::new([2], vec![-1.0, 1.0]));
+    /// let mut sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.5, 0.0)?;
+    /// assert_eq!(sharing.penalty(&Tape::new(&params)).item(), 0.0);
+    /// sharing.set_strength(0.1)?;
+    /// assert!(sharing.penalty(&Tape::new(&params)).item() > 0.0);
+    /// assert!(sharing.set_strength(f64::NAN).is_err() && sharing.strength() == 0.1);
+    /// # Ok::<(), tandem_tying::SoftSharingError>(())
+    /// ```
+    ///
     /// # Errors
     /// If λ is negative or not finite. Then nothing has changed.
     pub fn set_strength(&mut self, strength: f64) -> Result<(), SoftSharingError> {

@@ -209,6 +209,17 @@ impl Tie {
     /// of the value, and are trainable if they were. Names that someone else has moved since then
     /// stay where they are; a tie that was made later through one of these names is best undone before.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Keep, Pairing};
+    /// # let mut params = Params::<f32>::new();
+    /// let [_, b] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let tie = Pairing::by_path(&params, "a", "b")?.tie(&mut params, Keep::First)?;
+    /// tie.undo(&mut params);
+    /// assert_eq!((params.is_shared(b), params.get(b).item()), (false, 1.0));     // not 3: that was gone
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Panics
     /// If the tie is of another store.
     #[track_caller]

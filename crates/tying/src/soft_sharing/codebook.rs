@@ -44,6 +44,20 @@ pub struct Codebook {
 }
 
 /// A value, and how many weights have it.
+///
+/// ```
+/// # use tandem_tying::{Codebook, CodebookEntry};
+/// let codebook = Codebook {
+///     entries: vec![CodebookEntry { component: 3, value: -0.5, weights: 12 }],
+///     distinct: 1,
+///     bits_per_weight: 0,
+///     bytes_before: 48,
+///     bytes_after: 4,
+///     loss_before: 1.0,
+///     loss_after: 1.5,
+/// };
+/// assert_eq!(codebook.to_string().lines().nth(1), Some("        3   -5.0000e-1         12"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CodebookEntry {
     /// The place of the component in the mixture.
