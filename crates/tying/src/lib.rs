@@ -59,9 +59,10 @@
 //!
 //! # Panics
 //!
-//! A coupling, a pairing, a tie, an anchor belongs to the store that it was made for, or to a clone of it. With another
-//! store each of their functions panics at the caller's line. Names, shapes, patterns and strengths that do not fit are
-//! a `Result`, since they may come from outside; where there is an error, nothing has changed.
+//! A pairing and an anchor are good for the store that they were made for and for its clones; a coupling, a tie and soft
+//! sharing belong to one store, and a clone of the store needs a clone of them. With any other store their functions
+//! panic at the caller's line. Names, shapes, patterns and strengths that do not fit are a `Result`, since they may come
+//! from outside; where there is an error, nothing has changed.
 //!
 //! # Absent
 //!
@@ -73,8 +74,8 @@
 //! - a search for partners: pairs follow from names, patterns, keys or a list. Hidden units that do the same in two
 //!   models, at different places, are not found;
 //! - penalties on what models compute (distillation): those are losses, and stand on the tape without a coupling;
-//! - the trace norm of several models' parameters, which needs a singular value decomposition, and consensus by ADMM: a
-//!   proximal step at a growing strength leads to the same limit;
+//! - the trace norm of several models' parameters, which needs a singular value decomposition;
+//! - consensus by ADMM: proximal steps at a growing strength lead from close to equal as well;
 //! - a file of codes: [`Codebook`] counts the bytes that a table of values would take, and the store keeps whole
 //!   tensors.
 
