@@ -11,6 +11,8 @@
 //! - [`draw`]: the recorded graph as a picture, and how a coupling went.
 
 pub mod draw;
+#[cfg(any(doc, doctest))]
+pub mod guide;
 pub mod memory;
 
 pub use tandem_autograd as autograd;

@@ -1,0 +1,10 @@
+//! The exercises of the book, a module for each chapter: `README.md` says how to work through them.
+
+// A function that is not filled in yet leaves its arguments alone.
+#![cfg_attr(not(feature = "solutions"), allow(unused_variables, unused_mut, unused_imports, dead_code))]
+
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
+pub mod ch01;
+
+#[cfg(test)]
+mod checks;

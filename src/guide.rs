@@ -1,0 +1,19 @@
+#![doc = include_str!(concat!(env!("OUT_DIR"), "/README.md"))]
+
+/// A module for each page, whose documentation it is; `build.rs` has made its links lead to pages.
+macro_rules! pages {
+    ($($page:ident = $file:literal),* $(,)?) => {
+        $(
+            #[doc = include_str!(concat!(env!("OUT_DIR"), "/", $file, ".md"))]
+            pub mod $page {}
+        )*
+    };
+}
+
+pages! {
+    ch01_derivative = "ch01_derivative",
+    ch02_tape = "ch02_tape",
+    ch03_used_twice = "ch03_used_twice",
+    architecture = "ARCHITECTURE",
+    results = "RESULTS",
+}
