@@ -79,7 +79,7 @@ fn sum_of_squares<T: Float>(x: &[T]) -> T {
 /// One pass over a pair, by which a [`Penalty`](crate::Penalty) computes Ω and adds λ·∂Ω to the gradients, with no
 /// tape and no memory of its own. What several calls compute is added up.
 ///
-/// The example of [`Penalty`](crate::Penalty) has one of each number, that of [`groups`](Pass::groups) one of groups.
+/// [`each`](Pass::each) is for penalties that are a sum over numbers, [`groups`](Pass::groups) for sums over groups.
 pub struct Pass<'a, T: Float> {
     pub(crate) sides: Sides<'a, T>,
     pub(crate) shape: Shape,
@@ -93,7 +93,31 @@ pub struct Pass<'a, T: Float> {
 impl<T: Float> Pass<'_, T> {
     /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d).
     ///
-    /// A squared norm is `pass.each(|d| (d * d, d + d))`; the example of [`Penalty`](crate::Penalty) has a whole one.
+    /// ```
+    /// # use tandem_autograd::{Float, Params, Tape, Tensor, Var};
+    /// # use tandem_tying::{Coupling, Pairing, Pass, Penalty, Strength};
+    /// /// Σ d⁴.
+    /// #[derive(Debug)]
+    /// struct Fourth;
+    ///
+    /// impl<T: Float> Penalty<T> for Fourth {
+    ///     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
+    ///         d.square().square()
+    ///     }
+    ///     fn fused(&self, pass: &mut Pass<'_, T>) {
+    ///         pass.each(|d| (d * d * d * d, T::from_f64(4.0) * d * d * d));
+    ///     }
+    /// }
+    ///
+    /// let mut params = Params::<f64>::new();
+    /// let [a, _] = [("a.w", 3.0), ("b.w", 1.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, Fourth, Strength::Coupled(0.5))?;
+    /// let mut gradients = (1.0 * Tape::new(&params).param(a)).backward();
+    /// assert_eq!(coupling.add_gradients(&params, &mut gradients), 0.5 * 16.0);
+    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 1.0 + 0.5 * 4.0 * 8.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) {
         let (lambda, weight) = (self.lambda, self.sides.weight);
         // c φ(d) and λ c φ′(d).

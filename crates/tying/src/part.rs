@@ -115,7 +115,7 @@ impl<'a> From<&'a str> for Named<'a> {
 /// for name in ["a", "b"] {
 ///     params.add(name, Tensor::zeros([4, 2]));
 /// }
-/// let named = |range| Pairing::list(&params, [(rows("a", range), rows("b", 0..2))]);
+/// let named = |range| Pairing::list(&params, [(rows("a", range), rows("b", ..=1))]);
 /// assert_eq!(named(1..3)?.pairs()[0].first.rows, Some([1, 3]));
 /// assert!(named(1..4).is_err() && named(3..5).is_err());         // three rows against two; row 4 of 4
 /// # Ok::<(), tandem_tying::PairingError>(())

@@ -37,8 +37,8 @@ pub enum Strength {
 ///
 /// ```
 /// use tandem_tying::Schedule;
-/// let linear = Schedule::Linear { from: 0.0, to: 8.0, steps: 4 };
-/// assert_eq!([0, 1, 2, 4, 99].map(|t| linear.at(t)), [0.0, 2.0, 4.0, 8.0, 8.0]);
+/// let linear = Schedule::Linear { from: 1.0, to: 9.0, steps: 4 };
+/// assert_eq!([0, 1, 2, 4, 99].map(|t| linear.at(t)), [1.0, 3.0, 5.0, 9.0, 9.0]);
 /// let geometric = Schedule::Geometric { from: 0.01, to: 100.0, steps: 4 };
 /// for (t, lambda) in [(0, 0.01), (1, 0.1), (2, 1.0), (3, 10.0), (4, 100.0), (99, 100.0)] {
 ///     assert!((geometric.at(t) / lambda - 1.0_f64).abs() < 1e-14);

@@ -27,6 +27,19 @@ pub struct Component {
 }
 
 /// The components in the order of the store; displayed, a table.
+///
+/// p(w) = Σⱼ πⱼ N(w; μⱼ, σⱼ²), of which [`SoftSharing`] adds −λ ln p(w) for each weight.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Component, SoftSharing};
+/// # let mut params = Params::<f64>::new();
+/// params.add("w", Tensor::new([2], vec![1.0, 2.0]));
+/// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 1, 0.25, 1.0)?;
+/// let all = Component { share: 1.0, mean: 1.5, width: 0.25 + 1.0 };
+/// assert_eq!(sharing.mixture(&params).components, [all]);
+/// # Ok::<(), tandem_tying::SoftSharingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture {
     /// The components.
