@@ -215,8 +215,8 @@ impl<T: Float> Layer<T> for Rnn {
     }
 }
 
-/// The last place along the first axis of each example: `[n, time, …]` to `[n, …]`. After an [`Rnn`], the last hidden
-/// state.
+/// The last place along the first axis of each example, z = x\[T − 1\] of T times: `[n, time, …]` to `[n, …]`. After an
+/// [`Rnn`], the last hidden state.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

@@ -11,10 +11,10 @@ use crate::pooling::pooled;
 ///
 /// z\[y, x, c\] = a\[c\] · Σ of x over window (y, x) of channel c + b\[c\]
 ///
-/// Images are `[n, height, width, channels]`, a and b are `[channels]`. Each number of a window
-/// meets the coefficient once: a has places × window size positions for each channel, b has
-/// places. The layer starts as average pooling: a is one over the size of a window, b is zero.
-/// In Torch7 this was called `SpatialSubSampling`.
+/// Images are `[n, height, width, channels]`, a and b are `[channels]`; the results have the shape of
+/// [`MaxPool2d`](crate::MaxPool2d)'s. Each number of a window meets the coefficient once: a has places × window size
+/// positions for each channel, b has places. The layer starts as average pooling: a is one over the size of a window, b
+/// is zero. In Torch7 this was called `SpatialSubSampling`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor, Window};

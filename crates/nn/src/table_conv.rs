@@ -16,11 +16,11 @@ use crate::mode::Mode;
 /// z\[y, x, o\] = b\[o\] + Σ over i, j and the c listed for o of
 /// x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[i, j, k\],  where k is the number of the pair (c, o)
 ///
-/// W is `[kh, kw, pairs]`, b is `[o]`: the kernels of pairs that the table does not join are not
-/// stored, and have no gradient and no optimizer state. For the product they are filled in with
-/// zeros, so that a forward step costs as much as that of [`Conv2d`](crate::Conv2d). A table that
-/// joins everything makes W a [`Conv2d`](crate::Conv2d)'s `[kh, kw, c, o]` with the last two axes
-/// made one. In Torch7 this was called `SpatialConvolutionMap`.
+/// Images are `[n, height, width, channels]`, W is `[kh, kw, pairs]`, b is `[o]`: the kernels of pairs that the table
+/// does not join are not stored, and have no gradient and no optimizer state. For the product they are filled in with
+/// zeros, so that a forward step costs as much as that of [`Conv2d`](crate::Conv2d). A table that joins everything
+/// makes W a [`Conv2d`](crate::Conv2d)'s `[kh, kw, c, o]` with the last two axes made one. In Torch7 this was called
+/// `SpatialConvolutionMap`.
 ///
 /// ```
 /// use rand::SeedableRng;
