@@ -10,6 +10,8 @@
 //! (SVG); `heat_map`; `dot`. The method is that of Sugiyama, Tagawa and Toda, Methods for visual understanding of
 //! hierarchical system structures (1981), once for each frame: rows, lanes past the rows that a value
 //! skips, the order in a row by averages over its neighbours.
+//!
+//! Deliberately absent: formats other than SVG, sizes and colours to choose from, and any graph but a recorded one.
 
 mod dot;
 mod element;
