@@ -30,7 +30,7 @@
 //! | check derivatives | [`check_gradients`] |
 //! | know where bytes go before they are allocated: now, at the peak | [`dry_run`], [`Probe`], [`Footprint`] |
 //!
-//! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`;
+//! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`, `apply`;
 //! `ops/elementwise`, then the other `ops`; `rule`, where gradients add, and `sweep`; `checkpoint`; `check`, `explain`,
 //! `trace` and `graph`; `pool`, `local` and `footprint`; `kernels`, the loops over numbers, with
 //! all unsafe code.
@@ -47,6 +47,7 @@
 //! Deliberately absent: layers, devices other than the CPU, element types other than `f32` and `f64`,
 //! views (a tensor is always dense and row-major).
 
+mod apply;
 mod arena;
 mod check;
 mod checkpoint;
