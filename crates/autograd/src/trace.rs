@@ -5,11 +5,8 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::arena::Arena;
-use crate::float::Float;
 use crate::pool::is_dry;
-use crate::shape::Shape;
-use crate::tape::Tape;
-use crate::tensor::Tensor;
+use crate::{Float, Shape, Tape, Tensor};
 
 /// The numbers of a tensor, in short.
 #[derive(Clone, Debug, PartialEq)]

@@ -1,13 +1,10 @@
 //! Convolution, its input gradient and its kernel gradient: a closed trio. Shared, tiled and
 //! unshared kernels are one family.
 
-use crate::float::Float;
 use crate::kernels::convolution::{self, Geometry};
-use crate::op::{Needs, Op, Out, Saves};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::{Tensor, scratch};
-use crate::var::Var;
+use crate::shape::fit;
+use crate::tensor::scratch;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// Convolution of images `[n, h, w, c]` with kernels `[kh, kw, c/groups, o]` (one for all
 /// positions) or `[th, tw, kh, kw, c/groups, o]` (th·tw of them in rotation), to `[n, oh, ow, o]`:

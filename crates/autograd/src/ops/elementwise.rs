@@ -1,15 +1,10 @@
 //! Ops that act on each number by itself, with broadcasting.
 
 use super::reduce::broadcast;
-use crate::float::Float;
 use crate::kernels::elementwise::{each, stretches, zip_into};
 use crate::kernels::wide::wide;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::fit;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// A function of each number, in place where the operand is the op's alone: `f` of one number, or `all` of a stretch.
 #[inline]

@@ -1,14 +1,9 @@
 //! Pooling over windows of images laid out as N×H×W×C.
 
-use crate::float::Float;
 use crate::kernels::bytes::{bytes, bytes_mut, numbers};
 use crate::kernels::pooling::Windows;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::fit;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// The windows of a pooling: size, stride and zero (or −∞) padding along rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

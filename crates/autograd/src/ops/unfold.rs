@@ -4,13 +4,8 @@
 //! the other. [`Var::conv`] computes the same without ever writing the patches out.
 
 use super::Conv;
-use crate::float::Float;
 use crate::kernels::layout::walk;
-use crate::op::{Op, Out};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 
 /// The patch of an image under the kernel at every position: `[n, h, w, c]` to `[n, oh, ow, kh, kw, c]`,
 ///
