@@ -1,6 +1,7 @@
 //! Convolution, its input gradient and its kernel gradient: a closed trio. Shared, tiled and
 //! unshared kernels are one family.
 
+use super::pooling::sides;
 use crate::kernels::convolution::{self, Geometry};
 use crate::shape::fit;
 use crate::tensor::scratch;
@@ -101,7 +102,7 @@ impl Conv {
         }
         Ok(Geometry {
             images: image[0] as usize,
-            image: [image[1] as usize, image[2] as usize],
+            image: sides(image),
             channels: [channels, size(3)],
             kernel: [size(0), size(1)],
             stride,
@@ -135,7 +136,7 @@ impl<T: Float> Op<T> for Conv {
         Ok(self.geometry(x[0], x[1])?.output_shape())
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.geometry(x[0].shape(), x[1].shape()).expect("checked by shape()");
@@ -170,7 +171,7 @@ impl<T: Float> Op<T> for ConvInput {
         Ok(self.image)
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(out.shape, x[1].shape()).expect("checked by shape()");
@@ -206,7 +207,7 @@ impl<T: Float> Op<T> for ConvKernel {
         Ok(self.kernel)
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(x[0].shape(), out.shape).expect("checked by shape()");

@@ -78,7 +78,7 @@ impl<T: Float> Op<T> for MatMul {
         Ok(a.join(batch, &[m, n]))
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (left, right) = (x[0].shape(), x[1].shape());

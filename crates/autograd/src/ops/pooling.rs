@@ -61,16 +61,20 @@ impl Window {
 
     fn over(&self, x: Shape) -> Windows {
         let out = self.output(x).expect("checked when the op was applied");
-        let pair = |s: Shape| [s[1] as usize, s[2] as usize];
         Windows {
-            image: pair(x),
+            image: sides(x),
             channels: x[3] as usize,
             size: self.size,
             stride: self.stride,
             pad: self.pad,
-            out: pair(out),
+            out: sides(out),
         }
     }
+}
+
+/// Rows and columns of images.
+pub(super) fn sides(images: Shape) -> [usize; 2] {
+    [images[1] as usize, images[2] as usize]
 }
 
 /// z = x at a place of each window. Operands x and the places, packed as [`Var::max_pool`] does.
@@ -99,8 +103,7 @@ impl<T: Float> Op<T> for PoolPick {
         out.build(|z| windows.pick(x.data(), &places[..used], z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, PoolPut { window: self.0, image }, |r| [g, r.x(1)]);
+        r.add_op(0, PoolPut { window: self.0, image: sides(r.shape(0)) }, |r| [g, r.x(1)]);
     }
 }
 
@@ -171,8 +174,7 @@ impl<T: Float> Op<T> for SumPool {
         out.build(|z| self.0.over(x.shape()).sum(x.data(), z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, SumUnpool { window: self.0, image }, |_| [g]);
+        r.add_op(0, SumUnpool { window: self.0, image: sides(r.shape(0)) }, |_| [g]);
     }
 }
 

@@ -4,6 +4,7 @@
 //! the other. [`Var::conv`] computes the same without ever writing the patches out.
 
 use super::Conv;
+use super::pooling::sides;
 use crate::kernels::layout::walk;
 use crate::{Float, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 
@@ -68,8 +69,7 @@ impl<T: Float> Op<T> for Unfold {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, Fold { unfold: *self, image }, |_| [g]);
+        r.add_op(0, Fold { unfold: *self, image: sides(r.shape(0)) }, |_| [g]);
     }
 }
 
