@@ -6,10 +6,7 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
-use crate::params::Params;
-use crate::tape::Tape;
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Params, Tape, Tensor, Var};
 
 /// A derivative that does not agree with finite differences.
 #[derive(Debug, Clone, PartialEq)]

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use crate::arena::NONE;
-use crate::core::Core;
+use crate::core::{Core, Meanwhile};
 use crate::float::Float;
 use crate::ops::{Large, NodeOp};
 use crate::rule::{Rule, Targets};
@@ -162,23 +162,6 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     }
 }
 
-/// Notes the parameters that are used, until it is dropped.
-struct Noting<'t, T: Float>(&'t Core<T>);
-
-impl<'t, T: Float> Noting<'t, T> {
-    fn start(core: &'t Core<T>) -> Noting<'t, T> {
-        core.noting.set(true);
-        core.arena.borrow_mut().noted.clear();
-        Noting(core)
-    }
-}
-
-impl<T: Float> Drop for Noting<'_, T> {
-    fn drop(&mut self) {
-        self.0.noting.set(false);
-    }
-}
-
 impl<T: Float> Tape<'_, T> {
     /// What the segment makes of x. Of all that it computes on the way nothing is kept but x: the backward
     /// sweep computes it again. The gradients are the same to the bit. In PyTorch this is called
@@ -215,7 +198,8 @@ impl<T: Float> Tape<'_, T> {
             return (segment.0)(self, x, word);
         }
         core.check_not_spent("checkpoint()");
-        let noting = Noting::start(core);
+        let noting = Meanwhile::set(&core.noting, true);
+        core.arena.borrow_mut().noted.clear();
         let value = (segment.0)(self, x.clone().detach(), word).into_value();
         drop(noting);
         if x.node == NONE && core.arena.borrow().noted.is_empty() {

@@ -32,23 +32,39 @@ pub struct Core<T: Float> {
     pub(crate) trace: Trace,
 }
 
+/// A cell that holds another value until this is dropped, after a panic too.
+pub(crate) struct Meanwhile<'a, V: Copy> {
+    cell: &'a Cell<V>,
+    /// The value that it comes back to.
+    pub(crate) before: V,
+}
+
+impl<'a, V: Copy> Meanwhile<'a, V> {
+    pub(crate) fn set(cell: &'a Cell<V>, value: V) -> Meanwhile<'a, V> {
+        Meanwhile { cell, before: cell.replace(value) }
+    }
+}
+
+impl<V: Copy> Drop for Meanwhile<'_, V> {
+    fn drop(&mut self) {
+        self.cell.set(self.before);
+    }
+}
+
 static NEXT_STAMP: AtomicU64 = AtomicU64::new(0);
 
 impl<T: Float> Core<T> {
     pub(crate) fn new() -> Core<T> {
         let kept = T::local().with_borrow_mut(|local| local.arenas.pop());
-        let stamp = NEXT_STAMP.fetch_add(1, Ordering::Relaxed);
-        let arena = RefCell::new(kept.unwrap_or_default());
-        let (spent, scope, at) = (Cell::new(false), Cell::new(NONE), Cell::new(None));
         Core {
-            arena,
-            spent,
-            stamp,
-            scope,
-            at,
+            arena: RefCell::new(kept.unwrap_or_default()),
+            spent: Cell::new(false),
+            stamp: NEXT_STAMP.fetch_add(1, Ordering::Relaxed),
+            scope: Cell::new(NONE),
+            at: Cell::new(None),
             noting: Cell::new(false),
             snapshot: RefCell::new(None),
-            trace: Trace::new(),
+            trace: Trace::default(),
         }
     }
 

@@ -4,12 +4,9 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::arena::{Arena, NONE};
-use crate::float::Float;
 use crate::ops::NodeOp;
 use crate::sweep::run_rule;
-use crate::tape::Tape;
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Tape, Tensor, Var};
 
 /// A node of a tape, for a reader.
 #[derive(Clone, Debug)]

@@ -7,10 +7,9 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::float::Float;
 use crate::local::Local;
-use crate::pool::{Kind, Meter, Tally, header_bytes};
-use crate::tape::Tape;
+use crate::pool::{Meter, Tally, header_bytes};
+use crate::{Float, Kind, Tape};
 
 /// Bytes of a program at one moment, by what they are for: [now](Probe::now), or when it had asked
 /// [most of the system](Probe::footprint).

@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::float::Float;
-use crate::local::give_back;
+use crate::local::{give_back, list_bytes};
 use crate::ops::NodeOp;
 use crate::params::{ParamId, Params, SlotId};
 use crate::pool::Kind;
@@ -128,7 +128,7 @@ impl<T: Float> Gradients<T> {
     /// Bytes of the lists, as they have grown, without the numbers.
     pub fn bookkeeping_bytes(&self) -> usize {
         let inputs = if self.inputs.spilled() { self.inputs.capacity() } else { 0 };
-        self.slots.capacity() * size_of::<Option<(SlotId, Tensor<T>)>>() + inputs * size_of::<(u32, Tensor<T>)>()
+        list_bytes(&self.slots) + inputs * size_of::<(u32, Tensor<T>)>()
     }
 }
 

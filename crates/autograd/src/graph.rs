@@ -5,10 +5,8 @@ mod text;
 use std::panic::Location;
 
 use crate::arena::{Arena, NONE};
-use crate::float::Float;
 use crate::ops::NodeOp;
-use crate::shape::Shape;
-use crate::tape::Tape;
+use crate::{Float, Shape, Tape};
 
 /// What a tape has recorded, as data: made by [`Tape::graph`], shown by `{}`.
 ///

@@ -35,19 +35,17 @@ impl<T: Float> Local<T> {
 
     /// Bytes of all lists that are kept, as they have grown.
     pub(crate) fn list_bytes(&self) -> usize {
-        /// Of a list that holds nothing beyond its items.
-        fn bytes<I>(list: &Vec<I>) -> usize {
-            list.capacity() * size_of::<I>()
-        }
         let arenas: usize = self.arenas.iter().map(Arena::bytes).sum();
-        let snapshots: usize = self.snapshots.iter().map(bytes).sum();
-        arenas
-            + bytes(&self.arenas)
-            + snapshots
-            + bytes(&self.snapshots)
-            + self.gradients.as_ref().map_or(0, bytes)
-            + self.pool.list_bytes()
+        let snapshots: usize = self.snapshots.iter().map(list_bytes).sum();
+        let gradients = self.gradients.as_ref().map_or(0, list_bytes);
+        let lists = arenas + snapshots + gradients + self.pool.list_bytes();
+        lists + list_bytes(&self.arenas) + list_bytes(&self.snapshots)
     }
+}
+
+/// Bytes of a list as it has grown, without what its items hold elsewhere.
+pub(crate) fn list_bytes<I>(list: &Vec<I>) -> usize {
+    list.capacity() * size_of::<I>()
 }
 
 /// Lets `keep` put something back for the next user. While a thread ends, what it keeps may be gone

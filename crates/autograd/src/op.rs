@@ -64,6 +64,12 @@ impl Saves {
         if wanted { self } else { Saves::NOTHING }
     }
 
+    /// What a product of two operands keeps: each for the other's gradient.
+    #[inline]
+    pub(crate) fn factors(needs: Needs) -> Saves {
+        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+    }
+
     #[inline]
     pub(crate) fn has_operand(self, i: usize) -> bool {
         i < SAVABLE && self.0 >> i & 1 == 1

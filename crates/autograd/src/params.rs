@@ -13,6 +13,7 @@ pub use self::mismatch::ShapeMismatch;
 use self::state::State;
 pub use self::state::StateId;
 use crate::float::Float;
+use crate::local::list_bytes;
 use crate::pool::Kind;
 use crate::tensor::Tensor;
 
@@ -360,8 +361,7 @@ impl<T: Float> Params<T> {
     pub fn bookkeeping_bytes(&self) -> usize {
         let paths: usize = self.names.iter().map(|name| name.path.len()).sum();
         let header = size_of::<[usize; 2]>() + size_of::<Vec<Name>>();
-        let lists = self.names.capacity() * size_of::<Name>() + self.slots.capacity() * size_of::<Slot<T>>();
-        header + lists + paths + self.state_list_bytes()
+        header + list_bytes(&self.names) + list_bytes(&self.slots) + paths + self.state_list_bytes()
     }
 }
 

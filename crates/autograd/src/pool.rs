@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use crate::float::Float;
 use crate::kernels::Buffer;
-use crate::local::{Local, give_back};
+use crate::local::{Local, give_back, list_bytes};
 use crate::shape::Shape;
 
 /// What a block of memory is for. The footprint report adds up bytes by kind.
@@ -197,8 +197,7 @@ impl<T: Float> Pool<T> {
 
     /// Bytes of the lists of idle blocks.
     pub(crate) fn list_bytes(&self) -> usize {
-        let lists: usize = self.classes.iter().map(|class| class.1.capacity()).sum();
-        self.classes.capacity() * size_of::<(Class, Vec<Arc<Block<T>>>)>() + lists * size_of::<Arc<Block<T>>>()
+        list_bytes(&self.classes) + self.classes.iter().map(|(_, idle)| list_bytes(idle)).sum::<usize>()
     }
 }
 

@@ -132,7 +132,7 @@ impl Shape {
     }
 
     /// The length of axis `i` of `rank` axes aligned at the end; 1 where this shape has none.
-    fn aligned(&self, i: usize, rank: usize) -> u32 {
+    pub(crate) fn aligned(&self, i: usize, rank: usize) -> u32 {
         let missing = rank - self.rank();
         if i < missing { 1 } else { self.dims[i - missing] }
     }

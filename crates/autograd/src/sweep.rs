@@ -245,7 +245,7 @@ pub(crate) fn sweep_recorded<'t, T: Float>(
         };
         let value = if inputs.contains(&(i as u32)) { values[i].clone() } else { values[i].take() };
         let g = Var { value: value.expect("there is one"), core, node: nodes[i] };
-        let before = paused.was_on.then(|| Range::of(&g.value));
+        let before = paused.before.then(|| Range::of(&g.value));
         let targets = Targets::Recorded { nodes: &mut nodes, wanted: &wanted };
         let cotangents = &mut values[..];
         let (edges, residuals, shapes) = (&edges[..], &residuals[..], &shapes[..]);

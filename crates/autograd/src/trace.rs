@@ -5,11 +5,9 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::arena::Arena;
-use crate::float::Float;
+use crate::core::Meanwhile;
 use crate::pool::is_dry;
-use crate::shape::Shape;
-use crate::tape::Tape;
-use crate::tensor::Tensor;
+use crate::{Float, Shape, Tape, Tensor};
 
 /// The numbers of a tensor, in short.
 #[derive(Clone, Debug, PartialEq)]
@@ -91,19 +89,16 @@ impl fmt::Display for NonFinite {
 }
 
 /// Looks at results where it is switched on.
+#[derive(Default)]
 pub(crate) struct Trace {
     on: Cell<bool>,
     found: RefCell<Option<NonFinite>>,
 }
 
 impl Trace {
-    pub(crate) fn new() -> Trace {
-        Trace { on: Cell::new(false), found: RefCell::new(None) }
-    }
-
     /// Pauses until the result is dropped: what rules compute within is theirs.
-    pub(crate) fn pause(&self) -> Paused<'_> {
-        Paused { trace: self, was_on: self.on.replace(false) }
+    pub(crate) fn pause(&self) -> Meanwhile<'_, bool> {
+        Meanwhile::set(&self.on, false)
     }
 
     #[inline]
@@ -142,19 +137,6 @@ impl Trace {
         if made.others > 0 && !is_dry::<T>() && self.found.borrow().is_none() {
             self.found.replace(Some(NonFinite { op, backward, at, path: path(), from, made }));
         }
-    }
-}
-
-/// A trace that pauses, and goes on as before when this is dropped, after a panic too.
-pub(crate) struct Paused<'a> {
-    trace: &'a Trace,
-    /// Whether it was switched on.
-    pub(crate) was_on: bool,
-}
-
-impl Drop for Paused<'_> {
-    fn drop(&mut self) {
-        self.trace.on.set(self.was_on);
     }
 }
 

@@ -6,15 +6,9 @@ use rand::{Rng, RngExt};
 
 use super::elementwise::{binary, broadcast_shapes};
 use super::index::pick;
-use crate::float::Float;
 use crate::kernels::elementwise::stretches;
 use crate::kernels::functions::exp_all;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// z = eˣ⁻ʸ, and 0 where x is −∞, whatever y is,  x̄ = z̄ · z,  ȳ = −z̄ · z
 ///

@@ -1,13 +1,11 @@
 //! Convolution, its input gradient and its kernel gradient: a closed trio. Shared, tiled and
 //! unshared kernels are one family.
 
-use crate::float::Float;
+use super::pooling::sides;
 use crate::kernels::convolution::{self, Geometry};
-use crate::op::{Needs, Op, Out, Saves};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::{Tensor, scratch};
-use crate::var::Var;
+use crate::shape::fit;
+use crate::tensor::scratch;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// Convolution of images `[n, h, w, c]` with kernels `[kh, kw, c/groups, o]` (one for all
 /// positions) or `[th, tw, kh, kw, c/groups, o]` (th·tw of them in rotation), to `[n, oh, ow, o]`:
@@ -104,7 +102,7 @@ impl Conv {
         }
         Ok(Geometry {
             images: image[0] as usize,
-            image: [image[1] as usize, image[2] as usize],
+            image: sides(image),
             channels: [channels, size(3)],
             kernel: [size(0), size(1)],
             stride,
@@ -138,7 +136,7 @@ impl<T: Float> Op<T> for Conv {
         Ok(self.geometry(x[0], x[1])?.output_shape())
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.geometry(x[0].shape(), x[1].shape()).expect("checked by shape()");
@@ -173,7 +171,7 @@ impl<T: Float> Op<T> for ConvInput {
         Ok(self.image)
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(out.shape, x[1].shape()).expect("checked by shape()");
@@ -209,7 +207,7 @@ impl<T: Float> Op<T> for ConvKernel {
         Ok(self.kernel)
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(x[0].shape(), out.shape).expect("checked by shape()");

@@ -4,14 +4,10 @@
 //! passes to them.
 
 use super::Stored;
-use crate::float::Float;
 use crate::kernels::index::{Picks, is_place};
-use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::is_dry;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit, list};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::{fit, list};
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// z = x at the index along `axis`: z\[…, k, …\] = x\[…, index\[…, k, …\], …\].
 ///

@@ -1,12 +1,8 @@
 //! Ops that move numbers without changing them.
 
-use crate::float::Float;
 use crate::kernels::layout::{copy_slab, permute_into};
-use crate::op::{Op, Out};
-use crate::rule::Rule;
-use crate::shape::{MAX_RANK, Shape, ShapeError, fit};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::fit;
+use crate::{Float, MAX_RANK, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 
 /// z = the numbers of x under another shape,  x̄ = z̄ under x's shape.
 #[derive(Clone, Copy, Debug)]

@@ -1,12 +1,9 @@
 //! The matrix product.
 
-use crate::float::Float;
 use crate::kernels::{self, Contraction, Digits, Matrices};
-use crate::op::{Needs, Op, Out, Saves};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::{Tensor, scratch};
-use crate::var::Var;
+use crate::shape::fit;
+use crate::tensor::scratch;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// Z = X · Y, where X or Y may be read transposed; all axes before the last two are a batch.
 ///
@@ -81,7 +78,7 @@ impl<T: Float> Op<T> for MatMul {
         Ok(a.join(batch, &[m, n]))
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (left, right) = (x[0].shape(), x[1].shape());

@@ -54,13 +54,7 @@ pub use select::{Choose, IntoVar};
 pub use unfold::{Fold, Unfold};
 
 use crate::checkpoint::Checkpoint;
-use crate::float::Float;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::params::SlotId;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, SlotId, Tensor, Var};
 
 /// An op that another crate defines.
 #[derive(Clone)]

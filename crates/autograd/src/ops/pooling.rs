@@ -1,14 +1,9 @@
 //! Pooling over windows of images laid out as N×H×W×C.
 
-use crate::float::Float;
 use crate::kernels::bytes::{bytes, bytes_mut, numbers};
 use crate::kernels::pooling::Windows;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::fit;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// The windows of a pooling: size, stride and zero (or −∞) padding along rows and columns.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,16 +61,20 @@ impl Window {
 
     fn over(&self, x: Shape) -> Windows {
         let out = self.output(x).expect("checked when the op was applied");
-        let pair = |s: Shape| [s[1] as usize, s[2] as usize];
         Windows {
-            image: pair(x),
+            image: sides(x),
             channels: x[3] as usize,
             size: self.size,
             stride: self.stride,
             pad: self.pad,
-            out: pair(out),
+            out: sides(out),
         }
     }
+}
+
+/// Rows and columns of images.
+pub(super) fn sides(images: Shape) -> [usize; 2] {
+    [images[1] as usize, images[2] as usize]
 }
 
 /// z = x at a place of each window. Operands x and the places, packed as [`Var::max_pool`] does.
@@ -104,8 +103,7 @@ impl<T: Float> Op<T> for PoolPick {
         out.build(|z| windows.pick(x.data(), &places[..used], z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, PoolPut { window: self.0, image }, |r| [g, r.x(1)]);
+        r.add_op(0, PoolPut { window: self.0, image: sides(r.shape(0)) }, |r| [g, r.x(1)]);
     }
 }
 
@@ -176,8 +174,7 @@ impl<T: Float> Op<T> for SumPool {
         out.build(|z| self.0.over(x.shape()).sum(x.data(), z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, SumUnpool { window: self.0, image }, |_| [g]);
+        r.add_op(0, SumUnpool { window: self.0, image: sides(r.shape(0)) }, |_| [g]);
     }
 }
 

@@ -1,16 +1,12 @@
 //! Sum and broadcast, each the other's adjoint; log-sum-exp; and what is composed of them and of picking.
 
 use super::ExpSub;
-use crate::float::Float;
 use crate::kernels::elementwise::broadcast_into;
 use crate::kernels::index::first_largest_into;
 use crate::kernels::reduce::{log_sum_exp_into, sum_into};
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::{Tensor, scratch};
-use crate::var::Var;
+use crate::shape::fit;
+use crate::tensor::scratch;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// z = x summed over the axes along which z's shape would be broadcast to x's.
 ///

@@ -2,13 +2,8 @@
 
 use super::elementwise::{broadcast_shapes, constant};
 use super::reduce::broadcast;
-use crate::float::Float;
 use crate::kernels::elementwise::each;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// z = x where c is not 0, else y. Operands c, x, y, broadcast to one shape.
 ///

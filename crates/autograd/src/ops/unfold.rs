@@ -4,13 +4,9 @@
 //! the other. [`Var::conv`] computes the same without ever writing the patches out.
 
 use super::Conv;
-use crate::float::Float;
+use super::pooling::sides;
 use crate::kernels::layout::walk;
-use crate::op::{Op, Out};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 
 /// The patch of an image under the kernel at every position: `[n, h, w, c]` to `[n, oh, ow, kh, kw, c]`,
 ///
@@ -73,8 +69,7 @@ impl<T: Float> Op<T> for Unfold {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, Fold { unfold: *self, image }, |_| [g]);
+        r.add_op(0, Fold { unfold: *self, image: sides(r.shape(0)) }, |_| [g]);
     }
 }
 

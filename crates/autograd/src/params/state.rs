@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::{Params, ShapeMismatch, next_stamp};
 use crate::float::Float;
+use crate::local::list_bytes;
 use crate::pool::Kind;
 use crate::tensor::Tensor;
 
@@ -102,6 +103,6 @@ impl<T: Float> Params<T> {
     /// Bytes of the list of states and of their paths.
     pub(super) fn state_list_bytes(&self) -> usize {
         let paths: usize = self.states.iter().map(|state| state.path.len()).sum();
-        size_of::<[usize; 2]>() + size_of::<Vec<State<T>>>() + self.states.capacity() * size_of::<State<T>>() + paths
+        size_of::<[usize; 2]>() + size_of::<Vec<State<T>>>() + list_bytes(&self.states) + paths
     }
 }
