@@ -13,6 +13,7 @@ macro_rules! pages {
 pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
+    ch03_used_twice = "ch03_used_twice",
     architecture = "ARCHITECTURE",
     results = "RESULTS",
 }
