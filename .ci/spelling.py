@@ -32,7 +32,7 @@ def without_links(text):
     text = reading.without(r"^ {0,3}\[[^\]\n]+\]: .*$", text, re.MULTILINE)
     text = reading.without(r"(?<=\])(?:\([^)\s]*\)|\[[^\]\n]*\])", text)
     text = reading.without(r"</?[a-z][^<>]*>", text)
-    return reading.without(r"https?://\S+|\b[\w.-]+/[\w./#-]+|#?\[\w+[^\]]*\](?=\s*$)|\b\w+(?:::\w+)+|\b\w+\.(?:rs|py|md|svg|json|txt)\b", text)
+    return reading.without(r"https?://\S+|\b[\w.-]+/[\w./#-]+|\b\w+(?:::\w+)+|\b[\w-]+\.(?:rs|py|md|svg|jsonl?|txt|html|gz)\b", text)
 
 
 def words(text):
