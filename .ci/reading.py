@@ -61,13 +61,12 @@ def line_of(text, place):
 
 def comments(code):
     """What Rust code says in comments, each in its line, without the marks."""
-    keep, at = [], 0
+    said, at = [], 0
     for found in RUST.finditer(code):
-        keep += [blank(code[at : found.start()]), blank(found[0])] if found["string"] else [blank(code[at : found.start()])]
-        if comment := found["comment"]:
-            keep.append(re.sub(r"^(//[/!]? ?|/\*+)|\*/$", "", comment))
+        comment = re.sub(r"^(?://[/!]? ?|/\*+)|\*/$", "", found["comment"] or "")
+        said += [blank(code[at : found.start()]), comment or blank(found[0])]
         at = found.end()
-    return "".join(keep) + blank(code[at:])
+    return "".join(said) + blank(code[at:])
 
 
 def code_alone(code):
@@ -93,8 +92,23 @@ def split(text):
     return "\n".join(prose), blocks
 
 
+def indented(text):
+    """The lines of Markdown that are code because they are indented; in a list they are its text."""
+    before, in_list, in_code = "", False, False
+    for number, line in enumerate(text.split("\n"), 1):
+        if re.match(r" *(?:[-*+]|\d+[.)]) ", line):
+            in_list = True
+        elif line.strip() and not line.startswith(" "):
+            in_list = False
+        in_code = bool(re.match(r"(?: {4}|\t)", line)) and not in_list and (in_code or not before.strip())
+        if in_code:
+            yield number
+        before = line
+
+
 def without_spans(text):
     """Markdown without code in a line or over a few, indented code and HTML comments."""
     text = without(r"<!--.*?-->", text, re.DOTALL)
-    text = without(r"(?<=\n\n)(?:(?: {4}|\t)[^\n]*\n+)+", text)
+    code = set(indented(text))
+    text = "\n".join("" if number in code else line for number, line in enumerate(text.split("\n"), 1))
     return without(r"(?<!`)(`+)(?!`)(?:(?!\n\n).)+?(?<!`)\1(?!`)", text, re.DOTALL)

@@ -35,8 +35,7 @@ def check(texts, sources):
         for block in blocks:
             if (wrong := fault(block.info, name in compiled)) and not is_marked(lines, block.line):
                 yield Finding(name, block.line, wrong)
-        if found := re.search(r"(?:^|\n)\n(?:    |\t) *[^\s\-*\d][^\n]*", prose):
-            line = reading.line_of(prose, found.end())
+        for line in list(reading.indented(prose))[:1]:
             yield Finding(name, line, "code that is indented says no language: a fence does")
 
 

@@ -105,7 +105,7 @@ class Snippets(unittest.TestCase):
     def test_a_block_has_a_language(self):
         self.assertEqual(self.check("```\nx\n```"), ["a.md:1: a block without a language"])
         self.assertEqual(len(self.check("Text:\n\n    x = 1\n")), 1)
-        self.assertEqual(self.check("```text\nx\n\n    y\n```\n~~~sh\nls\n~~~\n- a list\n\n    - in a list"), [])
+        self.assertEqual(self.check("```text\nx\n\n    y\n```\n~~~sh\nls\n~~~\n- a list\n\n    of which this is text"), [])
 
     def test_rust_is_compiled(self):
         self.assertEqual(self.check("```rust,should_panic\nx\n```"), [])

@@ -17,7 +17,7 @@ import snippets
 import spelling
 
 # Where snippets are for readers to try.
-TAUGHT = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/")
+TAUGHT = ("README.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "docs/", "exercises/")
 
 
 def texts():
