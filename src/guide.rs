@@ -16,5 +16,6 @@ pages! {
     ch03_used_twice = "ch03_used_twice",
     ch06_parameters = "ch06_parameters",
     architecture = "ARCHITECTURE",
+    contributing = "CONTRIBUTING",
     results = "RESULTS",
 }
