@@ -17,6 +17,14 @@ use crate::pool::Kind;
 use crate::tensor::Tensor;
 
 /// The index of a name in a [`Params`]. Plain data: copying it shares the parameter.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::zeros([3]));
+/// let copied = w;                                       // a layer that is copied holds the same parameter
+/// assert_eq!((params.name(copied), params.find("w")), ("w", Some(w)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParamId {
     index: u32,
@@ -27,6 +35,19 @@ pub struct ParamId {
 /// Where a value is stored. A slot that was freed and used again has another generation, and so has
 /// each slot of another store: what was kept for one (an optimizer's state, a gradient) is not
 /// mistaken for another's. A clone of a store has the slots of the original.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(0.0)));
+/// let before = params.slot(b);
+/// params.tie(b, a)?;
+/// assert_eq!(params.slot(b), params.slot(a));
+/// params.untie(b);                                      // in the place that was free, yet another slot
+/// assert_eq!(params.slot(b).index(), before.index());
+/// assert_ne!(params.slot(b), before);
+/// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId {
     index: u32,
@@ -122,10 +143,18 @@ impl<T: Float> Params<T> {
         self.slots
     }
 
-    /// Stores a value under a new name, in a slot of its own.
+    /// Stores a value under a new name, in a slot of its own. The name is a path, mostly, with points between its
+    /// parts: `encoder.layer1.weight`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// let mut params = Params::new();
+    /// let w = params.add("layer1.weight", Tensor::new([2], vec![1.0_f32, 2.0]));
+    /// assert_eq!((params.get(w).data(), params.bytes()), (&[1.0, 2.0][..], 8));
+    /// ```
     ///
     /// # Panics
-    /// If the name is taken.
+    /// If a parameter or a state has the name.
     #[track_caller]
     pub fn add(&mut self, path: &str, mut value: Tensor<T>) -> ParamId {
         self.check_new(path);
@@ -186,17 +215,31 @@ impl<T: Float> Params<T> {
         Some(ParamId { index: index as u32, stamp: self.names[index].stamp })
     }
 
-    /// All names with their paths, in the order in which they were added.
+    /// All names with their paths, in the order in which they were added. A shared parameter comes up once for each
+    /// of its names; [`slots`](Params::slots) has it once.
     pub fn names(&self) -> impl Iterator<Item = (ParamId, &str)> {
         self.names.iter().enumerate().map(|(i, name)| (ParamId { index: i as u32, stamp: name.stamp }, &*name.path))
     }
 
-    /// All slots in use: the unique set, in a fixed order.
+    /// All slots in use: the unique set, in a fixed order. Whoever updates, counts or decays goes over these.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(4.0)));
+    /// params.tie(b, a)?;
+    /// for slot in params.slots().collect::<Vec<_>>() {
+    ///     params.update(slot, |w| w[0] /= 2.0);
+    /// }
+    /// assert_eq!(params.get(a).item(), 2.0);                // halved once, not twice
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     pub fn slots(&self) -> impl Iterator<Item = SlotId> + '_ {
         (0..self.slots.len()).filter_map(|index| self.slot_at(index))
     }
 
-    /// How long a list indexed by slot has to be.
+    /// How long a list indexed by slot has to be: more than every [`SlotId::index`] in use. Places that are free
+    /// count.
     pub fn slot_capacity(&self) -> usize {
         self.slots.len()
     }
@@ -230,12 +273,31 @@ impl<T: Float> Params<T> {
 
     /// The slot from which this one was copied when its name was untied: an optimizer takes its
     /// first state from there.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(4.0)));
+    /// params.tie(b, a)?;
+    /// params.untie(b);
+    /// assert_eq!(params.copy_of(params.slot(b)), Some(params.slot(a)));
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     #[track_caller]
     pub fn copy_of(&self, slot: SlotId) -> Option<SlotId> {
         self.used(slot).copy_of
     }
 
     /// The names that share a slot, in the order in which they were added.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(4.0)));
+    /// params.tie(a, b)?;
+    /// assert!(params.names_of(params.slot(b)).map(|(_, path)| path).eq(["a", "b"]));
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     pub fn names_of(&self, slot: SlotId) -> impl Iterator<Item = (ParamId, &str)> {
         self.names().filter(move |(id, _)| self.slot(*id) == slot)
     }
@@ -258,8 +320,19 @@ impl<T: Float> Params<T> {
         self.used(slot).trainable
     }
 
-    /// Freezes (`false`) or unfreezes a parameter: a frozen one is a constant on the tape, no work
-    /// is done for its gradient. In PyTorch this is called `requires_grad_`.
+    /// Freezes (`false`) or unfreezes a parameter, for every name that shares it: a frozen one is a constant on the
+    /// tape, no work is done for its gradient. In PyTorch this is called `requires_grad_`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(4.0)));
+    /// params.set_trainable(b, false);
+    /// let tape = Tape::new(&params);
+    /// let gradients = (tape.param(a) * tape.param(b)).backward();
+    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 4.0);
+    /// assert!(gradients.of(&params, b).is_none());
+    /// ```
     #[track_caller]
     pub fn set_trainable(&mut self, id: ParamId, trainable: bool) {
         let slot = self.slot(id);
@@ -267,6 +340,17 @@ impl<T: Float> Params<T> {
     }
 
     /// Replaces a value, for every name that shares it.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let w = params.add("w", Tensor::zeros([2]));
+    /// params.set(w, Tensor::full([2], 3.0))?;
+    /// assert_eq!(params.get(w).data(), [3.0, 3.0]);
+    /// let error = params.set(w, Tensor::zeros([3])).unwrap_err();
+    /// assert_eq!(error.to_string(), "`w` has shape [2], but the new value has shape [3]");
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     ///
     /// # Errors
     /// If the shape is another one.
@@ -287,6 +371,15 @@ impl<T: Float> Params<T> {
     }
 
     /// Changes the numbers of a slot: in place, or in a copy if a tensor elsewhere shares them.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let w = params.add("w", Tensor::full([2], 1.0));
+    /// let before = params.get(w).clone();
+    /// params.update(params.slot(w), |w| w[0] -= 0.25);
+    /// assert_eq!((params.get(w).data(), before.data()), (&[0.75, 1.0][..], &[1.0, 1.0][..]));
+    /// ```
     #[track_caller]
     pub fn update(&mut self, slot: SlotId, write: impl FnOnce(&mut [T])) {
         self.used(slot);
@@ -297,6 +390,17 @@ impl<T: Float> Params<T> {
     }
 
     /// As [`update`](Params::update), for two slots at once: what holds two parameters together moves both.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let slots = [("a", 1.0), ("b", 3.0)].map(|(name, x)| {
+    ///     let id = params.add(name, Tensor::scalar(x));
+    ///     params.slot(id)
+    /// });
+    /// params.update_both(slots, |[a, b]| (a[0], b[0]) = (b[0], a[0]));
+    /// assert_eq!(slots.map(|slot| params.value(slot).item()), [3.0, 1.0]);
+    /// ```
     ///
     /// # Panics
     /// If both are one slot.
@@ -317,6 +421,18 @@ impl<T: Float> Params<T> {
 
     /// Makes `name` share the slot of `with`, and take its value. If no other name needs the slot
     /// that `name` had, its memory is gone. Tying what is tied already changes nothing.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// params.tie(b, a)?;
+    /// assert_eq!((params.get(b).item(), params.numel()), (1.0, 1));
+    /// let tape = Tape::new(&params);
+    /// let gradients = (2.0 * tape.param(a) + 5.0 * tape.param(b)).backward();
+    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 7.0);      // the sum over both uses
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     ///
     /// # Errors
     /// If the shapes differ.
@@ -345,7 +461,19 @@ impl<T: Float> Params<T> {
         Ok(())
     }
 
-    /// Gives a name a slot of its own with a copy of the value. Does nothing if it has one.
+    /// Gives a name a slot of its own with a copy of the value, frozen if the old one was. Does nothing if it has
+    /// one.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// params.tie(b, a)?;
+    /// params.untie(b);                                       // the 3 is gone: b begins from what both had
+    /// params.update(params.slot(b), |b| b[0] += 1.0);
+    /// assert_eq!([a, b].map(|id| params.get(id).item()), [1.0, 2.0]);
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     #[track_caller]
     pub fn untie(&mut self, id: ParamId) {
         if !self.is_shared(id) {
@@ -365,7 +493,7 @@ impl<T: Float> Params<T> {
         self.slots().map(|slot| self.value(slot).len()).sum()
     }
 
-    /// Bytes of the stored numbers.
+    /// Bytes of the stored numbers: [`numel`](Params::numel) times the size of one, 4 in `f32`.
     pub fn bytes(&self) -> usize {
         self.numel() * size_of::<T>()
     }

@@ -8,7 +8,8 @@ use crate::float::Float;
 use crate::pool::Kind;
 use crate::tensor::Tensor;
 
-/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state.
+/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state. The example is at
+/// [`Params::add_state`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateId {
     index: u32,
