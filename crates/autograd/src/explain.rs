@@ -35,6 +35,16 @@ pub struct Contribution<T: Float> {
 
 /// Where a variable came from, and what its gradient is made of: made by [`Tape::explain`]. Printed, it is
 /// a few lines of text.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(3.0);
+/// let _loss = x.clone().square();
+/// let text = tape.explain(&x).to_string();
+/// assert!(text.starts_with("input at ") && text.contains("  gradient  6 of power at "), "{text}");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Explanation<T: Float> {
     /// The value.
@@ -78,6 +88,15 @@ impl<T: Float> Tape<'_, T> {
 
     /// As [`explain`](Tape::explain), for the gradient of this output; of Σ output, if it is not a single
     /// number.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.input(3.0);
+    /// let (y, _z) = (x.clone().square(), x.clone().exp());
+    /// assert_eq!(tape.explain_in(&x, &y).gradient.unwrap().item(), 6.0);     // of y, not of what came last
+    /// ```
     ///
     /// # Panics
     /// If a variable is of another tape, the output is a constant, or the tape is spent.

@@ -12,6 +12,15 @@ use crate::local::Local;
 ///
 /// All arithmetic of the crate is generic over this trait. Gradients are trained in `f32` and
 /// checked in `f64`: a central difference in `f32` has only three or four good digits.
+///
+/// ```
+/// use tandem_autograd::Float;
+/// fn half<T: Float>(x: T) -> T {
+///     x * T::from_f64(0.5)
+/// }
+/// assert_eq!((half(3.0_f32), half(3.0_f64)), (1.5, 1.5));
+/// assert_eq!((f32::NAME, <f64 as Float>::NAME), ("F32", "F64"));
+/// ```
 pub trait Float:
     Element
     + Debug

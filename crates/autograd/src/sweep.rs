@@ -22,6 +22,15 @@ impl<T: Float> Var<'_, T> {
     /// The sweep frees what the tape had kept as it passes: the tape is spent, and recording on it
     /// or sweeping it again panics. For derivatives of derivatives use [`Tape::grad`].
     ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(3.0));
+    /// let tape = Tape::new(&params);
+    /// let gradients = (tape.param(w).square() + 5.0 * tape.param(w)).backward();
+    /// assert_eq!(gradients.of(&params, w).unwrap().item(), 2.0 * 3.0 + 5.0);
+    /// ```
+    ///
     /// # Panics
     /// If this is not a single number, or the tape is spent.
     #[track_caller]
@@ -37,6 +46,15 @@ impl<T: Float> Var<'_, T> {
 
     /// As [`backward`](Var::backward), from a cotangent of this variable's shape: the gradients of
     /// Σ seed · self.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2], vec![3.0, 4.0]));
+    /// let gradients = x.clone().square().backward_with(Tensor::new([2], vec![1.0, 10.0]));
+    /// assert_eq!(gradients.wrt(&x).unwrap().data(), [6.0, 80.0]);           // seed · 2x
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, or the tape is spent.

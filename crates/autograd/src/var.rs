@@ -45,11 +45,27 @@ impl<T: Float> Clone for Var<'_, T> {
 
 impl<'t, T: Float> Var<'t, T> {
     /// The value.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let z = tape.input(Tensor::new([2], vec![1.0, 2.0])) * 3.0;
+    /// assert_eq!((z.value().data(), z.shape().to_string()), (&[3.0, 6.0][..], "[2]".into()));
+    /// assert_eq!(z.sum().item(), 9.0);
+    /// ```
     pub fn value(&self) -> &Tensor<T> {
         &self.value
     }
 
-    /// The value, without the node.
+    /// The value, without the node: it outlives the tape.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let kept = Tape::new(&params).input(3.0).square().into_value();
+    /// assert_eq!(kept.item(), 9.0);
+    /// ```
     pub fn into_value(self) -> Tensor<T> {
         self.value
     }
@@ -68,22 +84,58 @@ impl<'t, T: Float> Var<'t, T> {
         self.value.item()
     }
 
-    /// The same value as a constant: no gradient passes through it.
+    /// The same value as a constant: no gradient passes through it. In PyTorch this is called `detach`, in JAX
+    /// `stop_gradient`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(3.0);
+    /// let z = &x * x.clone().detach();                       // x · 3: the second x counts as a number
+    /// assert_eq!(z.backward().wrt(&x).unwrap().item(), 3.0);
+    /// ```
     pub fn detach(self) -> Var<'t, T> {
         Var { node: NONE, ..self }
     }
 
     /// Whether the variable is recorded, so that gradients pass through it.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let (x, c) = (tape.input(3.0), tape.constant(2.0));
+    /// assert_eq!([(&x * &c).is_recorded(), (&c * &c).is_recorded()], [true, false]);
+    /// ```
     pub fn is_recorded(&self) -> bool {
         self.node != NONE
     }
 
-    /// A constant on the same tape.
+    /// A constant on the same tape: as [`Tape::constant`](crate::Tape::constant), where the tape is not at hand.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2], vec![1.0, 2.0]));
+    /// let weights = x.constant(Tensor::new([2], vec![10.0, 100.0]));
+    /// assert_eq!((x * weights).sum().item(), 210.0);
+    /// ```
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'t, T> {
         self.core.constant(value.into())
     }
 
-    /// Applies an op that another crate defines, to any number of operands.
+    /// Applies an op, mostly one that another crate defines, to any number of operands. The crate's own types of
+    /// ops can be applied so too; [`Op`] has an example of a new one.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Var, ops};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let (x, y) = (tape.input(6.0), tape.input(2.0));
+    /// assert_eq!(Var::apply_op(ops::Div, [x.clone(), y.clone()]).item(), (x / y).item());
+    /// ```
     ///
     /// # Panics
     /// If there is no operand, the shapes do not fit, or the operands are of different tapes.
