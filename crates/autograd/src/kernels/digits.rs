@@ -13,6 +13,14 @@ pub const MAX_DIGITS: usize = 4;
 ///
 /// One digit is a plain axis. Several describe what no single stride can, such as the positions of
 /// a kernel over the inside of a padded image. Strides may overlap, be 0 or be negative.
+///
+/// ```
+/// use tandem_autograd::kernels::Digits;
+/// // The four positions of a 2×2 kernel in an image five numbers wide: 0, 1, 5, 6.
+/// let positions = Digits::new(&[(2, [5]), (2, [1])]);
+/// assert_eq!(positions.len(), 4);
+/// assert!(Digits::new(&[(2, [5]), (0, [1])]).is_empty());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Digits<const N: usize> {
     digits: [(usize, [isize; N]); MAX_DIGITS],
