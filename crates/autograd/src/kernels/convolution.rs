@@ -134,7 +134,7 @@ thread_local! {
 }
 
 /// Calls `f`; convolutions that it starts on this thread add up every sum as it is written, also
-/// those that would be computed by tiles, with a quarter of the multiplications and a digit less (Lavin and Gray 2016).
+/// those that would be computed by tiles, with a quarter of the multiplications and a digit less (Lavin and Gray 2015).
 ///
 /// ```
 /// use tandem_autograd::{Conv, Params, Tape, Tensor, kernels::with_direct_convolution};
