@@ -13,6 +13,8 @@ macro_rules! pages {
 pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
+    ch03_used_twice = "ch03_used_twice",
+    ch06_parameters = "ch06_parameters",
     architecture = "ARCHITECTURE",
     results = "RESULTS",
 }

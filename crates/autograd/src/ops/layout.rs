@@ -10,14 +10,7 @@ use crate::var::Var;
 
 /// z = the numbers of x under another shape,  x̄ = z̄ under x's shape.
 ///
-/// ```
-/// use tandem_autograd::{Params, Shape, Tape, Tensor, Var, ops::Reshape};
-/// let params = Params::<f64>::new();
-/// let tape = Tape::new(&params);
-/// let x = tape.constant(Tensor::new([4], vec![1., 2., 3., 4.]));
-/// let z = Var::apply_op(Reshape(Shape::from([2, 2])), [x]);
-/// assert_eq!(z.value(), &Tensor::new([2, 2], vec![1., 2., 3., 4.]));
-/// ```
+/// The example is at [`Var::reshape`].
 #[derive(Clone, Copy, Debug)]
 pub struct Reshape(pub Shape);
 
@@ -38,7 +31,7 @@ impl<T: Float> Op<T> for Reshape {
         z
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, Reshape(r.shape(0)), [g]);
+        r.add_op(0, Reshape(r.shape(0)), |_| [g]);
     }
 }
 
@@ -46,14 +39,7 @@ impl<T: Float> Op<T> for Reshape {
 ///
 /// x̄ = z̄ with the axes put back.
 ///
-/// ```
-/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::Permute};
-/// let params = Params::<f64>::new();
-/// let tape = Tape::new(&params);
-/// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
-/// let z = Var::apply_op(Permute::new(&[1, 0]), [x]);
-/// assert_eq!(z.value(), &Tensor::new([3, 2], vec![1., 4., 2., 5., 3., 6.]));
-/// ```
+/// The example is at [`Var::permute`].
 #[derive(Clone, Copy, Debug)]
 pub struct Permute {
     order: [u8; MAX_RANK],
@@ -103,19 +89,13 @@ impl<T: Float> Op<T> for Permute {
         out.build(|z| permute_into(z, out.shape, x.data(), x.shape(), self.order()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, self.inverse(), [g]);
+        r.add_op(0, self.inverse(), |_| [g]);
     }
 }
 
 /// z = `len` places of x from `start` along `axis`,  x̄ = z̄ padded with zeros.
 ///
-/// ```
-/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::Slice};
-/// let params = Params::<f64>::new();
-/// let tape = Tape::new(&params);
-/// let x = tape.constant(Tensor::new([4], vec![1., 2., 3., 4.]));
-/// assert_eq!(Var::apply_op(Slice { axis: 0, start: 1, len: 2 }, [x]).value().data(), [2., 3.]);
-/// ```
+/// The example is at [`Var::slice`].
 #[derive(Clone, Copy, Debug)]
 pub struct Slice {
     /// The axis that is cut.
@@ -145,7 +125,7 @@ impl<T: Float> Op<T> for Slice {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let total = r.shape(0)[self.axis] as usize;
-        r.add_op(0, Pad { axis: self.axis, before: self.start, total }, [g]);
+        r.add_op(0, Pad { axis: self.axis, before: self.start, total }, |_| [g]);
     }
 }
 
@@ -190,19 +170,13 @@ impl<T: Float> Op<T> for Pad {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let len = r.shape(0)[self.axis] as usize;
-        r.add_op(0, Slice { axis: self.axis, start: self.before, len }, [g]);
+        r.add_op(0, Slice { axis: self.axis, start: self.before, len }, |_| [g]);
     }
 }
 
 /// z = the operands one after another along `axis`,  x̄ᵢ = the slice of z̄ that came from xᵢ.
 ///
-/// ```
-/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::Concat};
-/// let params = Params::<f64>::new();
-/// let tape = Tape::new(&params);
-/// let [x, y] = [[1., 2.], [3., 4.]].map(|row| tape.constant(Tensor::new([1, 2], row.to_vec())));
-/// assert_eq!(Var::apply_op(Concat(1), [x, y]).value().data(), [1., 2., 3., 4.]);
-/// ```
+/// The example is at [`Var::concat`].
 #[derive(Clone, Copy, Debug)]
 pub struct Concat(pub usize);
 
@@ -233,9 +207,7 @@ impl<T: Float> Op<T> for Concat {
         let mut at = 0;
         for i in 0..r.operands() {
             let len = r.shape(i)[self.0] as usize;
-            if r.needs(i) {
-                r.add_op(i, Slice { axis: self.0, start: at, len }, [g.clone()]);
-            }
+            r.add_op(i, Slice { axis: self.0, start: at, len }, |_| [g.clone()]);
             at += len;
         }
     }

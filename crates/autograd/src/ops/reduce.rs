@@ -16,13 +16,7 @@ use crate::var::Var;
 ///
 /// x̄ = z̄ broadcast to x's shape. This is what un-does broadcasting in every rule.
 ///
-/// ```
-/// use tandem_autograd::{Params, Shape, Tape, Tensor, Var, ops::SumTo};
-/// let params = Params::<f64>::new();
-/// let tape = Tape::new(&params);
-/// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
-/// assert_eq!(Var::apply_op(SumTo(Shape::from([3])), [x]).value().data(), [5., 7., 9.]);
-/// ```
+/// The example is at [`Var::sum_to`].
 #[derive(Clone, Copy, Debug)]
 pub struct SumTo(pub Shape);
 
@@ -41,7 +35,7 @@ impl<T: Float> Op<T> for SumTo {
         out.build(|z| sum_into(z, out.shape, x.data(), x.shape()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, BroadcastTo(r.shape(0)), [g]);
+        r.add_op(0, BroadcastTo(r.shape(0)), |_| [g]);
     }
 }
 
@@ -49,13 +43,7 @@ impl<T: Float> Op<T> for SumTo {
 ///
 /// A fused form: [`log_sum_exp_composed`](Var::log_sum_exp_composed) is its definition.
 ///
-/// ```
-/// use tandem_autograd::{Params, Shape, Tape, Tensor, Var, ops::LogSumExp};
-/// let params = Params::<f64>::new();
-/// let tape = Tape::new(&params);
-/// let x = tape.constant(Tensor::new([2], vec![0.0, 0.0]));
-/// assert_eq!(Var::apply_op(LogSumExp(Shape::SCALAR), [x]).item(), 2f64.ln());
-/// ```
+/// The example is at [`Var::log_sum_exp`].
 #[derive(Clone, Copy, Debug)]
 pub struct LogSumExp(pub Shape);
 

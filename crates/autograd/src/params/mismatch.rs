@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::shape::Shape;
 
-/// Two values that were to become one have different shapes: the error of [`Params::tie`], [`Params::set`] and
-/// [`Params::set_state`](super::Params::set_state).
+/// Two values that were to become one have different shapes: the error of [`tie`](super::Params::tie), [`set`](super::Params::set)
+/// and [`set_state`](super::Params::set_state).
 ///
 /// ```
 /// use tandem_autograd::{Params, Tensor};
@@ -24,6 +24,16 @@ pub struct ShapeMismatch {
     pub other: Box<str>,
     /// The shape of that.
     pub other_shape: Shape,
+}
+
+impl ShapeMismatch {
+    /// `Err` unless both are of one shape.
+    pub(crate) fn unless_same(name: &str, shape: Shape, other: &str, other_shape: Shape) -> Result<(), ShapeMismatch> {
+        if shape == other_shape {
+            return Ok(());
+        }
+        Err(ShapeMismatch { name: name.into(), shape, other: other.into(), other_shape })
+    }
 }
 
 impl fmt::Display for ShapeMismatch {
