@@ -29,7 +29,8 @@ type Body<T> = dyn for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>, u64) -> Var<'t, T>;
 pub struct Segment<T: Float = f32>(Rc<Body<T>>);
 
 impl<T: Float> Segment<T> {
-    /// A segment that computes this.
+    /// A segment that computes this. It must make of the same x the same result, both times that it runs. The
+    /// example is at [`Tape::checkpoint`].
     pub fn new(body: impl for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>) -> Var<'t, T> + 'static) -> Segment<T> {
         Segment(Rc::new(move |tape, x, _| body(tape, x)))
     }
@@ -220,7 +221,11 @@ impl<T: Float> Tape<'_, T> {
         self.checkpoint_with(segment, x, 0)
     }
 
-    /// As [`checkpoint`](Tape::checkpoint), with a word for the [segment](Segment::with_word): a seed, say.
+    /// As [`checkpoint`](Tape::checkpoint), with a word for the segment: a seed, say. The example is at
+    /// [`Segment::with_word`].
+    ///
+    /// # Panics
+    /// If the segment does, x is of another tape, or the tape is spent.
     #[track_caller]
     pub fn checkpoint_with<'t>(&'t self, segment: &Segment<T>, x: Var<'t, T>, word: u64) -> Var<'t, T> {
         let core = &*self.core;

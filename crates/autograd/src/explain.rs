@@ -11,7 +11,18 @@ use crate::tape::Tape;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// A node of a tape, for a reader.
+/// A node of a tape, for a reader: what, where in the model, where in the program. Part of an [`Explanation`].
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let _layer = tape.enter("layer1");
+/// let z = tape.input(1.0).exp();
+/// let origin = tape.explain(&z).origin.unwrap();
+/// assert_eq!((&*origin.what, &*origin.path), ("exp", "layer1"));
+/// assert!(origin.to_string().starts_with("exp in `layer1` at "));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The op's name, or what kind of leaf it is; a parameter with its names.
@@ -22,7 +33,17 @@ pub struct Origin {
     pub path: String,
 }
 
-/// What one use adds to a gradient.
+/// What one use adds to a gradient. Part of an [`Explanation`].
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(3.0);
+/// let _z = x.constant(5.0) * &x;
+/// let part = &tape.explain(&x).contributions[0];
+/// assert_eq!((&*part.by.what, part.operand, part.value.item()), ("mul", 1, 5.0));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Contribution<T: Float> {
     /// The op that uses the variable.

@@ -44,13 +44,13 @@ pub trait Float:
     /// The name of the type in safetensors and in reports: `F32` or `F64`.
     const NAME: &'static str;
 
-    /// The nearest value of this type.
+    /// The nearest value of this type; ±∞ beyond its range.
     fn from_f64(x: f64) -> Self;
     /// The value as `f64`, exactly.
     fn to_f64(self) -> f64;
     /// eˣ.
     fn exp(self) -> Self;
-    /// ln x.
+    /// ln x: −∞ at 0, NaN below it.
     fn ln(self) -> Self;
     /// tanh x.
     fn tanh(self) -> Self;
@@ -60,7 +60,7 @@ pub trait Float:
     fn powf(self, p: Self) -> Self;
     /// |x|.
     fn abs(self) -> Self;
-    /// erf x.
+    /// erf x = 2/√π ∫₀ˣ e^(−t²) dt, which the standard library lacks.
     fn erf(self) -> Self;
     /// Whether this is no number.
     fn is_nan(self) -> bool;

@@ -103,6 +103,17 @@ impl<T: Float> Probe<T> {
     /// [`Params::bookkeeping_bytes`](crate::Params::bookkeeping_bytes) and the like.
     ///
     /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
+    ///
+    /// ```
+    /// use tandem_autograd::{Tensor, dry_run};
+    /// let peak = dry_run::<f32, _>(|probe| {
+    ///     drop(Tensor::<f32>::zeros([1000]));
+    ///     let _kept = Tensor::<f32>::zeros([10]);
+    ///     probe.footprint(0)
+    /// });
+    /// // The first 4,000 bytes went to the pool, where they wait: all that was asked of the system counts.
+    /// assert_eq!((peak.activations, peak.idle), (40, 4000));
+    /// ```
     pub fn footprint(&self, lists: usize) -> Footprint {
         by_purpose::<T>(with_meter::<T, _>(|meter| meter.peak), lists)
     }

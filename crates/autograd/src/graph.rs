@@ -91,6 +91,17 @@ pub struct GraphPart {
 
 impl GraphNode {
     /// Whether it is a parameter that is shared: tied names, or more than one use.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let [w, v] = ["w", "v"].map(|name| params.add(name, Tensor::scalar(3.0)));
+    /// let tape = Tape::new(&params);
+    /// let _z = tape.param(w) * tape.param(v) + tape.param(w);
+    /// let graph = tape.graph();
+    /// let uses = graph.uses();
+    /// assert_eq!([0, 1].map(|i| graph.nodes[i].is_shared(uses[i].len())), [true, false]);
+    /// ```
     pub fn is_shared(&self, uses: usize) -> bool {
         self.kind == NodeKind::Parameter && (self.names.len() > 1 || uses > 1)
     }

@@ -69,7 +69,8 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         matches!(self.targets, Targets::Recorded { .. })
     }
 
-    /// Whether operand `i` needs its gradient.
+    /// Whether operand `i` needs its gradient. What a rule computes for one that does not is dropped: it asks first
+    /// where that is work.
     #[inline]
     pub fn needs(&self, i: usize) -> bool {
         let edge = self.edges[i];
@@ -80,7 +81,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
             }
     }
 
-    /// Operand `i`.
+    /// Operand `i`, as it was saved: recorded if the sweep is, so that the rule can be differentiated.
     ///
     /// # Panics
     /// If the op has not saved it.
@@ -108,7 +109,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         self.shapes.get(i).copied().unwrap_or(Shape::SCALAR)
     }
 
-    /// How many operands there are.
+    /// How many operands there are: for ops such as [`Concat`](crate::ops::Concat), which take any number.
     pub fn operands(&self) -> usize {
         self.edges.len()
     }

@@ -266,8 +266,8 @@ impl<'p, T: Float> Tape<'p, T> {
         self.core.arena.borrow().nodes.len()
     }
 
-    /// The recorded ops in order, by the names of their types as in [`OPS`](crate::ops::OPS);
-    /// parameters and inputs are `Leaf`.
+    /// The recorded ops in order, by the names of their types as in [`OPS`](crate::ops::OPS); parameters and inputs
+    /// are `Leaf`. The example is at [`Tape::new`].
     pub fn recorded(&self) -> Vec<&'static str> {
         let arena = self.core.arena.borrow();
         (0..arena.nodes.len()).map(|i| arena.op(i).type_name()).collect()

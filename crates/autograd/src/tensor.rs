@@ -78,7 +78,7 @@ impl<T: Float> Tensor<T> {
         Tensor::build(shape, Kind::Activation, |out| out.fill(x))
     }
 
-    /// A tensor of zeros.
+    /// A tensor of zeros: [`full`](Tensor::full) with 0.
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor<T> {
         Tensor::full(shape, T::ZERO)
@@ -110,7 +110,15 @@ impl<T: Float> Tensor<T> {
         Tensor::block(Handle::build(shape, kind, write))
     }
 
-    /// Changes the numbers in place, or in a copy if another tensor shares them.
+    /// Changes the numbers in place, or in a copy if another tensor shares them. In a dry run `write` is called for a
+    /// single number alone.
+    ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let mut x = Tensor::new([3], vec![1.0, 2.0, 4.0]);
+    /// x.update(|x| x.reverse());
+    /// assert_eq!(x.data(), [4.0, 2.0, 1.0]);
+    /// ```
     pub fn update(&mut self, write: impl FnOnce(&mut [T])) {
         self.make_unique();
         match self.handle.unique() {

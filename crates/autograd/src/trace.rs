@@ -200,7 +200,8 @@ impl<T: Float> Tape<'_, T> {
         self.core.trace.on.set(true);
     }
 
-    /// The first op whose result was not finite, since [`trace_non_finite`](Tape::trace_non_finite).
+    /// The first op whose result was not finite, since [`trace_non_finite`](Tape::trace_non_finite), where the
+    /// example is. `None` if there is none yet. It can still be asked for after the sweep.
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         self.core.trace.found.borrow().clone()
     }

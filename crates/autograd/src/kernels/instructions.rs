@@ -54,8 +54,8 @@ impl Instructions {
         }
     }
 
-    /// Those that products started by this thread use: the best that there are, unless
-    /// [`with_instructions`] says otherwise.
+    /// Those that products started by this thread use: the best that there are, unless [`with_instructions`] says
+    /// otherwise. The example is at [`Instructions`].
     #[inline]
     pub fn current() -> Self {
         CHOSEN.get().unwrap_or_else(Self::choose)

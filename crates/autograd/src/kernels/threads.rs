@@ -91,7 +91,7 @@ pub fn set_threads(n: usize) {
     THREADS.store(n.max(1), Ordering::Relaxed);
 }
 
-/// How many threads, the caller included, loops may use. Unless set, one for each processor.
+/// How many threads, the caller included, loops may use. Unless [set](set_threads), one for each processor.
 pub fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
         0 => {

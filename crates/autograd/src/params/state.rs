@@ -74,7 +74,7 @@ impl<T: Float> Params<T> {
         &self.state_entry(id).path
     }
 
-    /// Replaces the value of a state.
+    /// Replaces the value of a state, whose memory it keeps. The example is at [`Params::add_state`].
     ///
     /// # Errors
     /// If the shape is another one.
