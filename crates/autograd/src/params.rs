@@ -275,15 +275,7 @@ impl<T: Float> Params<T> {
     /// The slot from which this one was copied when its name was untied: an optimizer takes its
     /// first state from there.
     ///
-    /// ```
-    /// # use tandem_autograd::{Params, Tensor};
-    /// # let mut params = Params::<f32>::new();
-    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(4.0)));
-    /// params.tie(b, a)?;
-    /// params.untie(b);
-    /// assert_eq!(params.copy_of(params.slot(b)), Some(params.slot(a)));
-    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
-    /// ```
+    /// The example is at [`untie`](Params::untie).
     #[track_caller]
     pub fn copy_of(&self, slot: SlotId) -> Option<SlotId> {
         self.used(slot).copy_of
@@ -291,14 +283,7 @@ impl<T: Float> Params<T> {
 
     /// The names that share a slot, in the order in which they were added.
     ///
-    /// ```
-    /// # use tandem_autograd::{Params, Tensor};
-    /// # let mut params = Params::<f32>::new();
-    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(4.0)));
-    /// params.tie(a, b)?;
-    /// assert!(params.names_of(params.slot(b)).map(|(_, path)| path).eq(["a", "b"]));
-    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
-    /// ```
+    /// The example is at [`tie`](Params::tie).
     pub fn names_of(&self, slot: SlotId) -> impl Iterator<Item = (ParamId, &str)> {
         self.names().filter(move |(id, _)| self.slot(*id) == slot)
     }
@@ -319,6 +304,70 @@ impl<T: Float> Params<T> {
     #[track_caller]
     pub fn slot_is_trainable(&self, slot: SlotId) -> bool {
         self.used(slot).trainable
+    }
+
+    /// Makes `name` share the slot of `with`, and take its value. If no other name needs the slot
+    /// that `name` had, its memory is gone. Tying what is tied already changes nothing.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// params.tie(b, a)?;
+    /// assert_eq!((params.get(b).item(), params.numel()), (1.0, 1));
+    /// assert!(params.names_of(params.slot(a)).map(|(_, path)| path).eq(["a", "b"]));
+    /// let tape = Tape::new(&params);
+    /// let gradients = (2.0 * tape.param(a) + 5.0 * tape.param(b)).backward();
+    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 7.0);      // the sum over both uses
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shapes differ.
+    #[track_caller]
+    pub fn tie(&mut self, name: ParamId, with: ParamId) -> Result<(), ShapeMismatch> {
+        let (old, new) = (self.slot(name), self.slot(with));
+        let (shape, other_shape) = (self.value(old).shape(), self.value(new).shape());
+        ShapeMismatch::unless_same(self.name(name), shape, self.name(with), other_shape)?;
+        if old == new {
+            return Ok(());
+        }
+        Arc::make_mut(&mut self.names)[name.index as usize].slot = new.index;
+        self.slots[new.index()].names += 1;
+        let left = &mut self.slots[old.index()];
+        left.names -= 1;
+        if left.names == 0 {
+            left.value = None;
+        }
+        Ok(())
+    }
+
+    /// Gives a name a slot of its own with a copy of the value, frozen if the old one was. Does nothing if it has
+    /// one.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// params.tie(b, a)?;
+    /// params.untie(b);                                       // the 3 is gone: b begins from what both had
+    /// params.update(params.slot(b), |b| b[0] += 1.0);
+    /// assert_eq!([a, b].map(|id| params.get(id).item()), [1.0, 2.0]);
+    /// assert_eq!(params.copy_of(params.slot(b)), Some(params.slot(a)));
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
+    #[track_caller]
+    pub fn untie(&mut self, id: ParamId) {
+        if !self.is_shared(id) {
+            return;
+        }
+        let old = self.slot(id);
+        let shared = self.value(old);
+        let copy = Tensor::build(shared.shape(), Kind::Parameter, |out| out.copy_from_slice(shared.data()));
+        let trainable = self.used(old).trainable;
+        self.slots[old.index()].names -= 1;
+        let slot = self.new_slot(copy, Some(old), trainable);
+        Arc::make_mut(&mut self.names)[id.index as usize].slot = slot;
     }
 
     /// How many numbers are stored: the sum over slots, a shared parameter once.

@@ -17,7 +17,9 @@ use crate::trace::Range;
 use crate::var::Var;
 
 impl<T: Float> Var<'_, T> {
-    /// The gradients of this number with respect to every parameter and input on its tape.
+    /// The gradients of this number with respect to every parameter and input on its tape: one sweep over the nodes from
+    /// the last to the first, whose work is a small multiple of the forward pass's, however many parameters there are (Deep
+    /// Learning, section 6.5; Griewank and Walther 2008). In PyTorch this is called `backward`.
     ///
     /// The sweep frees what the tape had kept as it passes: the tape is spent, and recording on it
     /// or sweeping it again panics. For derivatives of derivatives use [`Tape::grad`].
@@ -153,6 +155,9 @@ impl<T: Float> Tape<'_, T> {
     /// Nothing is freed. Only what lies between the inputs and the output is swept. An input on
     /// which the output does not depend has a gradient of zeros. An output that is not a single
     /// number is summed: the gradient of Σ output. Each gradient has the shape of its input.
+    ///
+    /// A Hessian times a vector is the gradient of (gradient · vector): the Hessian itself is never made (Pearlmutter
+    /// 1994).
     ///
     /// ```
     /// use tandem_autograd::{Params, Tape, Tensor};

@@ -30,6 +30,23 @@ use crate::tensor::Tensor;
 /// let gradients = y.backward();
 /// assert_eq!(gradients.wrt(&x).unwrap().data(), [4.0, 6.0, 8.0]);
 /// ```
+///
+/// The operators `+`, `-`, `*`, `/` act number by number. Shapes are [broadcast](Shape::broadcast), and the gradient
+/// of what was repeated is summed back. Either side may be a number, which is an `f64` in the program and is rounded to
+/// the element type.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tape, Tensor};
+/// # let params = Params::<f64>::new();
+/// # let tape = Tape::new(&params);
+/// let x = tape.input(Tensor::new([2, 1], vec![6.0, 8.0]));
+/// let y = tape.input(Tensor::new([2], vec![1.0, 2.0]));
+/// let z = &x / &y - 1.0;                                          // [2, 1] by [2] makes [2, 2]
+/// assert_eq!(z.value(), &Tensor::new([2, 2], vec![5.0, 2.0, 7.0, 3.0]));
+/// let gradients = z.sum().backward();
+/// assert_eq!(gradients.wrt(&x).unwrap(), &Tensor::new([2, 1], vec![1.5, 1.5]));        // Σ 1/y
+/// assert_eq!(gradients.wrt(&y).unwrap().data(), [-14.0, -3.5]);                        // −Σ x/y²
+/// ```
 #[derive(Clone)]
 pub struct Var<'t, T: Float = f32> {
     pub(crate) value: Tensor<T>,

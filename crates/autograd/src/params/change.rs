@@ -1,6 +1,4 @@
-//! What changes a store: new numbers, freezing, tying and untying.
-
-use std::sync::Arc;
+//! What changes the values of a store: freezing, setting and updating.
 
 use super::{ParamId, Params, ShapeMismatch, SlotId};
 use crate::float::Float;
@@ -98,67 +96,5 @@ impl<T: Float> Params<T> {
         for value in [a, b] {
             value.mark(Kind::Parameter);
         }
-    }
-
-    /// Makes `name` share the slot of `with`, and take its value. If no other name needs the slot
-    /// that `name` had, its memory is gone. Tying what is tied already changes nothing.
-    ///
-    /// ```
-    /// # use tandem_autograd::{Params, Tape, Tensor};
-    /// # let mut params = Params::<f32>::new();
-    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
-    /// params.tie(b, a)?;
-    /// assert_eq!((params.get(b).item(), params.numel()), (1.0, 1));
-    /// let tape = Tape::new(&params);
-    /// let gradients = (2.0 * tape.param(a) + 5.0 * tape.param(b)).backward();
-    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 7.0);      // the sum over both uses
-    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the shapes differ.
-    #[track_caller]
-    pub fn tie(&mut self, name: ParamId, with: ParamId) -> Result<(), ShapeMismatch> {
-        let (old, new) = (self.slot(name), self.slot(with));
-        let (shape, other_shape) = (self.value(old).shape(), self.value(new).shape());
-        ShapeMismatch::unless_same(self.name(name), shape, self.name(with), other_shape)?;
-        if old == new {
-            return Ok(());
-        }
-        Arc::make_mut(&mut self.names)[name.index as usize].slot = new.index;
-        self.slots[new.index()].names += 1;
-        let left = &mut self.slots[old.index()];
-        left.names -= 1;
-        if left.names == 0 {
-            left.value = None;
-        }
-        Ok(())
-    }
-
-    /// Gives a name a slot of its own with a copy of the value, frozen if the old one was. Does nothing if it has
-    /// one.
-    ///
-    /// ```
-    /// # use tandem_autograd::{Params, Tensor};
-    /// # let mut params = Params::<f32>::new();
-    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
-    /// params.tie(b, a)?;
-    /// params.untie(b);                                       // the 3 is gone: b begins from what both had
-    /// params.update(params.slot(b), |b| b[0] += 1.0);
-    /// assert_eq!([a, b].map(|id| params.get(id).item()), [1.0, 2.0]);
-    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
-    /// ```
-    #[track_caller]
-    pub fn untie(&mut self, id: ParamId) {
-        if !self.is_shared(id) {
-            return;
-        }
-        let old = self.slot(id);
-        let shared = self.value(old);
-        let copy = Tensor::build(shared.shape(), Kind::Parameter, |out| out.copy_from_slice(shared.data()));
-        let trainable = self.used(old).trainable;
-        self.slots[old.index()].names -= 1;
-        let slot = self.new_slot(copy, Some(old), trainable);
-        Arc::make_mut(&mut self.names)[id.index as usize].slot = slot;
     }
 }
