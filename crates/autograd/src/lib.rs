@@ -16,12 +16,12 @@
 //! assert_eq!(gradients.of(&params, w).unwrap().item(), 7.0);
 //! ```
 //!
-//! A [`Params`] stores numbers under names; two names may share one slot. A [`Tape`] borrows it, hands its values out as
-//! [`Var`]s, and records what is computed from them, each op a node with edges to its operands. A sweep goes over the
-//! nodes from the last to the first (reverse-mode differentiation; Deep Learning, section 6.5): from the gradient of a
-//! result, z̄ = ∂y/∂z, an op's rule computes what it contributes to the gradients of its operands, x̄ += z̄ · ∂z/∂x.
-//! Contributions add, in one place in the code; so a shared parameter gets the sum over all of its uses, and what comes
-//! out are [`Gradients`], one a slot.
+//! A [`Params`] stores numbers under names; two names may share one slot. A [`Tape`] borrows it, hands its values out
+//! as [`Var`]s, and records what is computed from them, each op a node with edges to its operands. A sweep goes over
+//! the nodes from the last to the first (reverse-mode differentiation; Deep Learning, section 6.5): from the gradient
+//! of a result, z̄ = ∂y/∂z, an op's rule computes what it contributes to the gradients of its operands,
+//! x̄ += z̄ · ∂z/∂x. Contributions add, in one place in the code; so a shared parameter gets the sum over all of its
+//! uses. What comes out are [`Gradients`], one a slot.
 //!
 //! | to | use |
 //! |---|---|

@@ -17,9 +17,9 @@ use crate::trace::Range;
 use crate::var::Var;
 
 impl<T: Float> Var<'_, T> {
-    /// The gradients of this number with respect to every parameter and input on its tape: one sweep over the nodes from
-    /// the last to the first, whose work is a small multiple of the forward pass's, however many parameters there are (Deep
-    /// Learning, section 6.5; Griewank and Walther 2008). In PyTorch this is called `backward`.
+    /// The gradients of this number with respect to every parameter and input on its tape: one sweep over the nodes
+    /// from the last to the first, whose work is a small multiple of the forward pass's, however many parameters
+    /// there are (Deep Learning, section 6.5; Griewank and Walther 2008). In PyTorch this is called `backward`.
     ///
     /// The sweep frees what the tape had kept as it passes: the tape is spent, and recording on it
     /// or sweeping it again panics. For derivatives of derivatives use [`Tape::grad`].

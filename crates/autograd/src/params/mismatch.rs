@@ -4,8 +4,8 @@ use std::fmt;
 
 use crate::shape::Shape;
 
-/// Two values that were to become one have different shapes: the error of [`tie`](super::Params::tie), [`set`](super::Params::set)
-/// and [`set_state`](super::Params::set_state).
+/// Two values that were to become one have different shapes: the error of [`tie`](super::Params::tie),
+/// [`set`](super::Params::set) and [`set_state`](super::Params::set_state).
 ///
 /// ```
 /// use tandem_autograd::{Params, Tensor};
