@@ -82,7 +82,16 @@ impl<'t, T: Float> Neg for &Var<'t, T> {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// Applies an op that another crate defines, to any number of operands.
+    /// Applies an op, mostly one that another crate defines, to any number of operands. The crate's own types of
+    /// ops can be applied so too; [`Op`] has an example of a new one.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Var, ops};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let (x, y) = (tape.input(6.0), tape.input(2.0));
+    /// assert_eq!(Var::apply_op(ops::Div, [x.clone(), y.clone()]).item(), (x / y).item());
+    /// ```
     ///
     /// # Panics
     /// If there is no operand, the shapes do not fit, or the operands are of different tapes.

@@ -63,6 +63,17 @@ pub(crate) fn give_back<T: Float>(keep: impl FnOnce(&mut Local<T>)) {
 ///
 /// The steps that follow allocate afresh. Useful before a measurement, or after a phase that
 /// needed far more memory than the next one will. Not meant for a dry run, which it would end.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, release_memory};
+/// let step = || {
+///     let params = Params::<f32>::new();
+///     Tape::new(&params).constant(Tensor::full([1000], 2.0)).square().into_value()
+/// };
+/// let before = step();
+/// release_memory::<f32>();                                 // what is in use stays
+/// assert_eq!(before, step());
+/// ```
 pub fn release_memory<T: Float>() {
     drop(T::local().replace(Local::new()));
 }

@@ -14,6 +14,13 @@ use crate::local::{Local, give_back, list_bytes};
 use crate::shape::Shape;
 
 /// What a block of memory is for. The footprint report adds up bytes by kind.
+///
+/// ```
+/// use tandem_autograd::{Kind, Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::zeros([10]));            // in the store, it is a parameter
+/// assert_eq!(params.get(w).bytes_of(Kind::Parameter), 40);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A value in the store.

@@ -10,6 +10,13 @@ use crate::pool::is_dry;
 use crate::{Float, Shape, Tape, Tensor};
 
 /// The numbers of a tensor, in short.
+///
+/// ```
+/// use tandem_autograd::{Range, Tensor};
+/// let range = Range::of(&Tensor::new([4], vec![2.0, f64::NAN, -1.0, f64::INFINITY]));
+/// assert_eq!((range.finite, range.others), (Some((-1.0, 2.0)), 2));
+/// assert_eq!(range.to_string(), "[4] from -1 to 2, 2 not finite, the first NaN at place 1");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Range {
     /// Its shape.
@@ -54,7 +61,19 @@ impl fmt::Display for Range {
     }
 }
 
-/// The first op, forward or backward, whose result was not finite.
+/// The first op, forward or backward, whose result was not finite: found by
+/// [`Tape::first_non_finite`]. Printed, it is a sentence.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// tape.trace_non_finite();
+/// let _z = tape.input(0.0).ln().exp();
+/// let found = tape.first_non_finite().unwrap();
+/// assert_eq!((found.op, found.backward, found.made.first), ("ln", false, Some((0, f64::NEG_INFINITY))));
+/// assert!(found.to_string().contains(" made the first value that is not finite"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NonFinite {
     /// The op's name.
@@ -163,7 +182,8 @@ impl<T: Float> Tape<'_, T> {
         self.core.trace.on.set(true);
     }
 
-    /// The first op whose result was not finite, since [`trace_non_finite`](Tape::trace_non_finite).
+    /// The first op whose result was not finite, since [`trace_non_finite`](Tape::trace_non_finite), where the
+    /// example is. `None` if there is none yet. It can still be asked for after the sweep.
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         self.core.trace.found.borrow().clone()
     }

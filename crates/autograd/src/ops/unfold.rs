@@ -12,7 +12,7 @@ use crate::{Float, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 ///
 /// z\[n, y, x, i, j, c\] = X\[n, y·s + i·d − p, x·s + j·d − p, c\], and 0 outside the image.
 ///
-/// X̄ = z̄ [folded](Fold) back.
+/// X̄ = z̄ [folded](Fold) back. The example is at [`Var::unfold`].
 #[derive(Clone, Copy, Debug)]
 pub struct Unfold {
     /// Stride, padding and dilation; the groups do not matter.
@@ -74,7 +74,7 @@ impl<T: Float> Op<T> for Unfold {
 }
 
 /// Adds every patch to the place in the image that it came from: the adjoint of [`Unfold`], which is its
-/// rule in turn.
+/// rule in turn. Patches `[n, oh, ow, kh, kw, c]` to images `[n, h, w, c]`. The example is at [`Var::fold`].
 #[derive(Clone, Copy, Debug)]
 pub struct Fold {
     /// How the images were unfolded.
@@ -134,6 +134,15 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The adjoint of [`unfold`](Var::unfold): patches `[n, oh, ow, kh, kw, c]` added to images of `image`
     /// rows and columns, `[n, h, w, c]`.
+    ///
+    /// ```
+    /// use tandem_autograd::{Conv, Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let row = tape.constant(Tensor::new([1, 1, 3, 1], vec![1., 2., 4.]));
+    /// let patches = row.unfold(Conv::default(), [1, 2]);                  // (1, 2), (2, 4)
+    /// assert_eq!(patches.fold(Conv::default(), [1, 3]).value().data(), [1., 2. + 2., 4.]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.

@@ -9,7 +9,8 @@ use crate::local::list_bytes;
 use crate::pool::Kind;
 use crate::tensor::Tensor;
 
-/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state.
+/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state. The example is at
+/// [`Params::add_state`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateId {
     index: u32,
@@ -74,7 +75,7 @@ impl<T: Float> Params<T> {
         &self.state_entry(id).path
     }
 
-    /// Replaces the value of a state.
+    /// Replaces the value of a state, whose memory it keeps. The example is at [`Params::add_state`].
     ///
     /// # Errors
     /// If the shape is another one.
