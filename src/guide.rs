@@ -13,6 +13,9 @@ macro_rules! pages {
 pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
+    ch04_broadcasting = "ch04_broadcasting",
+    ch05_second_derivatives = "ch05_second_derivatives",
+    ch14_elsewhere = "ch14_elsewhere",
     architecture = "ARCHITECTURE",
     results = "RESULTS",
 }

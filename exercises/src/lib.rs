@@ -5,6 +5,8 @@
 
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
 pub mod ch01;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch04.rs")]
+pub mod ch04;
 
 #[cfg(test)]
 mod checks;
