@@ -13,8 +13,10 @@ macro_rules! pages {
 pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
+    ch03_used_twice = "ch03_used_twice",
     ch04_broadcasting = "ch04_broadcasting",
     ch05_second_derivatives = "ch05_second_derivatives",
+    ch06_parameters = "ch06_parameters",
     ch14_elsewhere = "ch14_elsewhere",
     architecture = "ARCHITECTURE",
     results = "RESULTS",

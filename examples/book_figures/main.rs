@@ -7,7 +7,9 @@
 mod support;
 
 mod ch01;
+mod ch02;
 mod ch04;
+mod ch06;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -16,7 +18,7 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch04::figures];
+    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch02::figures, ch04::figures, ch06::figures];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 

@@ -5,8 +5,14 @@
 
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
 pub mod ch01;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch02.rs")]
+pub mod ch02;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch03.rs")]
+pub mod ch03;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch04.rs")]
 pub mod ch04;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
+pub mod ch06;
 
 #[cfg(test)]
 mod checks;
