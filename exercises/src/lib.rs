@@ -11,6 +11,8 @@ pub mod ch02;
 pub mod ch03;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch04.rs")]
 pub mod ch04;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch05.rs")]
+pub mod ch05;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
 pub mod ch06;
 
