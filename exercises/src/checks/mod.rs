@@ -5,6 +5,8 @@ use std::fmt::{Debug, Display};
 mod ch01;
 mod ch02;
 mod ch03;
+mod ch04;
+mod ch05;
 mod ch06;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
