@@ -14,6 +14,8 @@ pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
     ch03_used_twice = "ch03_used_twice",
+    ch07_mlp = "ch07_mlp",
+    ch08_convolution = "ch08_convolution",
     architecture = "ARCHITECTURE",
     results = "RESULTS",
 }
