@@ -14,6 +14,7 @@ pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
     ch03_used_twice = "ch03_used_twice",
+    ch06_parameters = "ch06_parameters",
     ch07_mlp = "ch07_mlp",
     ch08_convolution = "ch08_convolution",
     architecture = "ARCHITECTURE",

@@ -7,7 +7,7 @@
 //! - [`autograd`]: a reverse-mode tape with shared parameter nodes;
 //! - [`nn`]: layers, optimizers and data;
 //! - [`tying`]: couplings and ties between parameters;
-//! - [`memory`]: an allocator that counts, and the process's peak resident memory;
+//! - [`memory`]: an allocator that counts, the process's peak resident memory, and memory name by name;
 //! - [`draw`]: the recorded graph as a picture, and how a coupling went.
 
 pub mod draw;

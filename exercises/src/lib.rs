@@ -5,6 +5,14 @@
 
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
 pub mod ch01;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch02.rs")]
+pub mod ch02;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch03.rs")]
+pub mod ch03;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
+pub mod ch06;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch08.rs")]
+pub mod ch08;
 
 #[cfg(test)]
 mod checks;

@@ -37,6 +37,7 @@ pub(crate) struct Scope {
 }
 
 /// The tape's memory: flat lists, kept from one tape to the next.
+#[derive(Default)]
 pub(crate) struct Arena<T: Float> {
     pub(crate) nodes: Vec<Node>,
     /// The ops that are too large for a node.
@@ -56,23 +57,6 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) noted: Vec<u32>,
     /// By node, the cotangent that has been gathered so far in a sweep.
     pub(crate) cotangents: Vec<Option<Tensor<T>>>,
-}
-
-impl<T: Float> Default for Arena<T> {
-    fn default() -> Self {
-        Arena {
-            nodes: Vec::new(),
-            large: Vec::new(),
-            edges: Vec::new(),
-            residuals: Vec::new(),
-            shapes: Vec::new(),
-            leaves: Vec::new(),
-            scopes: Vec::new(),
-            labels: String::new(),
-            noted: Vec::new(),
-            cotangents: Vec::new(),
-        }
-    }
 }
 
 impl<T: Float> Arena<T> {

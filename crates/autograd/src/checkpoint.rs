@@ -23,13 +23,8 @@ type Body<T> = dyn for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>, u64) -> Var<'t, T>;
 /// It owns what it needs: layers are descriptions that can be copied; parameters it asks of the tape that
 /// it is handed. It runs twice, and must compute the same both times: what it draws at random, it draws
 /// from a generator that a word seeds ([`with_word`](Segment::with_word)).
+#[derive(Clone)]
 pub struct Segment<T: Float = f32>(Rc<Body<T>>);
-
-impl<T: Float> Clone for Segment<T> {
-    fn clone(&self) -> Self {
-        Segment(Rc::clone(&self.0))
-    }
-}
 
 impl<T: Float> Segment<T> {
     /// A segment that computes this.
@@ -79,16 +74,11 @@ impl<T: Float> Segment<T> {
 
 /// A segment as a node: its first operand is the segment's input, the others are the parameters that it
 /// used.
+#[derive(Clone)]
 pub struct Checkpoint<T: Float> {
     segment: Segment<T>,
     word: u64,
     pub(crate) out: Shape,
-}
-
-impl<T: Float> Clone for Checkpoint<T> {
-    fn clone(&self) -> Self {
-        Checkpoint { segment: self.segment.clone(), ..*self }
-    }
 }
 
 impl<T: Float> Checkpoint<T> {

@@ -1,6 +1,5 @@
-//! The recorded graph as data, and as text: for a terminal, and in the language of Graphviz.
+//! The recorded graph as data, and as text for a terminal.
 
-mod dot;
 mod text;
 
 use std::panic::Location;
@@ -11,7 +10,7 @@ use crate::ops::NodeOp;
 use crate::shape::Shape;
 use crate::tape::Tape;
 
-/// What a tape has recorded, as data: made by [`Tape::graph`], shown by `{}` and by [`Graph::to_dot`].
+/// What a tape has recorded, as data: made by [`Tape::graph`], shown by `{}`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

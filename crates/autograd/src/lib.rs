@@ -29,11 +29,10 @@
 //! | find where the first NaN was born | [`Tape::trace_non_finite`] |
 //! | check derivatives | [`check_gradients`] |
 //! | know where bytes go before they are allocated: now, at the peak | [`dry_run`], [`Probe`], [`Footprint`] |
-//! | know it name by name, unique and as if unshared | [`MemoryByName`] |
 //!
 //! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`;
 //! `ops/elementwise`, then the other `ops`; `rule`, where gradients add, and `sweep`; `checkpoint`; `check`, `explain`,
-//! `trace` and `graph`; `pool`, `local`, `footprint` and `by_name`; `kernels`, the loops over numbers, with
+//! `trace` and `graph`; `pool`, `local` and `footprint`; `kernels`, the loops over numbers, with
 //! all unsafe code.
 //!
 //! # Panics
@@ -49,7 +48,6 @@
 //! views (a tensor is always dense and row-major).
 
 mod arena;
-mod by_name;
 mod check;
 mod checkpoint;
 mod core;
@@ -72,7 +70,6 @@ mod tensor;
 mod trace;
 mod var;
 
-pub use by_name::{MemoryByName, NameBytes, NameRow};
 pub use check::{GradientMismatch, check_gradients};
 pub use checkpoint::Segment;
 pub use explain::{Contribution, Explanation, Origin};

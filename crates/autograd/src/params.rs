@@ -273,14 +273,7 @@ impl<T: Float> Params<T> {
     #[track_caller]
     pub fn set(&mut self, id: ParamId, mut value: Tensor<T>) -> Result<(), ShapeMismatch> {
         let (slot, expected) = (self.slot(id), self.get(id).shape());
-        if value.shape() != expected {
-            return Err(ShapeMismatch {
-                name: self.name(id).into(),
-                shape: expected,
-                other: "the new value".into(),
-                other_shape: value.shape(),
-            });
-        }
+        ShapeMismatch::unless_same(self.name(id), expected, "the new value", value.shape())?;
         value.mark(Kind::Parameter);
         self.slots[slot.index()].value = Some(value);
         Ok(())
@@ -324,14 +317,7 @@ impl<T: Float> Params<T> {
     pub fn tie(&mut self, name: ParamId, with: ParamId) -> Result<(), ShapeMismatch> {
         let (old, new) = (self.slot(name), self.slot(with));
         let (shape, other_shape) = (self.value(old).shape(), self.value(new).shape());
-        if shape != other_shape {
-            return Err(ShapeMismatch {
-                name: self.name(name).into(),
-                shape,
-                other: self.name(with).into(),
-                other_shape,
-            });
-        }
+        ShapeMismatch::unless_same(self.name(name), shape, self.name(with), other_shape)?;
         if old == new {
             return Ok(());
         }

@@ -203,6 +203,7 @@ impl<T: Float> Pool<T> {
 }
 
 /// A shared reference to a block, which goes back to the pool when the last one is dropped; or none.
+#[derive(Clone)]
 pub(crate) struct Handle<T: Float>(Option<Arc<Block<T>>>);
 
 impl<T: Float> Handle<T> {
@@ -255,13 +256,6 @@ impl<T: Float> Handle<T> {
         if let Some(block) = self.0.as_mut().filter(|block| block.kind != kind) {
             T::local().with_borrow_mut(|local| local.pool.mark(block, kind));
         }
-    }
-}
-
-impl<T: Float> Clone for Handle<T> {
-    #[inline]
-    fn clone(&self) -> Self {
-        Handle(self.0.clone())
     }
 }
 

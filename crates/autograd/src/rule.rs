@@ -130,12 +130,19 @@ impl<'t, T: Float> Rule<'_, 't, T> {
 
     /// Adds what this op computes to the gradient of operand `i`, of whose shape it is. The result is allocated as
     /// the gradient that it becomes part of, where [`add`](Rule::add) is handed a finished tensor; what has been
-    /// gathered already may be handed to the op, to add to it as it computes.
+    /// gathered already may be handed to the op, to add to it as it computes. Where no gradient is needed, its operands
+    /// are not asked for.
     #[track_caller]
-    pub(crate) fn add_op<const N: usize, O: Stored<T>>(&mut self, i: usize, op: O, x: [Var<'t, T>; N]) {
+    pub(crate) fn add_op<const N: usize, O: Stored<T>>(
+        &mut self,
+        i: usize,
+        op: O,
+        x: impl FnOnce(&Self) -> [Var<'t, T>; N],
+    ) {
         if !self.needs(i) {
             return;
         }
+        let x = x(self);
         if let (Targets::Eager(_), Some(sum)) = (&self.targets, &mut self.cotangents[self.edges[i] as usize])
             && sum.is_unique()
             && op.add_to(&x.each_ref().map(|x| &x.value), sum)

@@ -30,17 +30,11 @@ use crate::tensor::Tensor;
 /// let gradients = y.backward();
 /// assert_eq!(gradients.wrt(&x).unwrap().data(), [4.0, 6.0, 8.0]);
 /// ```
+#[derive(Clone)]
 pub struct Var<'t, T: Float = f32> {
     pub(crate) value: Tensor<T>,
     pub(crate) core: &'t Core<T>,
     pub(crate) node: u32,
-}
-
-impl<T: Float> Clone for Var<'_, T> {
-    #[inline]
-    fn clone(&self) -> Self {
-        Var { value: self.value.clone(), core: self.core, node: self.node }
-    }
 }
 
 impl<'t, T: Float> Var<'t, T> {
@@ -191,7 +185,7 @@ macro_rules! operator {
             #[track_caller]
             #[inline(always)]
             fn $method(self, other: $right) -> Var<'t, T> {
-                Var::apply($op, [self.own(), other.own()])
+                Var::apply($op, [self.into(), other.into()])
             }
         }
     };
@@ -200,7 +194,7 @@ macro_rules! operator {
             type Output = Var<'t, T>;
             #[track_caller]
             fn $method(self, $c: f64) -> Var<'t, T> {
-                let $x = self.own();
+                let $x = Var::from(self);
                 $with
             }
         }
@@ -208,29 +202,18 @@ macro_rules! operator {
             type Output = Var<'t, T>;
             #[track_caller]
             fn $method(self, y: $var) -> Var<'t, T> {
-                let ($d, $y) = (self, y.own());
+                let ($d, $y) = (self, Var::from(y));
                 $from
             }
         }
     };
 }
 
-/// A variable by value, from one by value or by reference.
-trait Own<'t, T: Float> {
-    fn own(self) -> Var<'t, T>;
-}
-
-impl<'t, T: Float> Own<'t, T> for Var<'t, T> {
+/// What takes a variable by value takes it by reference too.
+impl<'t, T: Float> From<&Var<'t, T>> for Var<'t, T> {
     #[inline]
-    fn own(self) -> Var<'t, T> {
-        self
-    }
-}
-
-impl<'t, T: Float> Own<'t, T> for &Var<'t, T> {
-    #[inline]
-    fn own(self) -> Var<'t, T> {
-        self.clone()
+    fn from(x: &Var<'t, T>) -> Var<'t, T> {
+        x.clone()
     }
 }
 

@@ -147,14 +147,8 @@ impl<T: Float> Op<T> for Conv {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        if r.needs(0) {
-            let op = ConvInput { conv: *self, image: r.shape(0) };
-            r.add_op(0, op, [g.clone(), r.x(1)]);
-        }
-        if r.needs(1) {
-            let op = ConvKernel { conv: *self, kernel: r.shape(1) };
-            r.add_op(1, op, [r.x(0), g]);
-        }
+        r.add_op(0, ConvInput { conv: *self, image: r.shape(0) }, |r| [g.clone(), r.x(1)]);
+        r.add_op(1, ConvKernel { conv: *self, kernel: r.shape(1) }, |r| [r.x(0), g]);
     }
 }
 
@@ -188,13 +182,8 @@ impl<T: Float> Op<T> for ConvInput {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        if r.needs(0) {
-            r.add_op(0, self.conv, [g.clone(), r.x(1)]);
-        }
-        if r.needs(1) {
-            let op = ConvKernel { conv: self.conv, kernel: r.shape(1) };
-            r.add_op(1, op, [g, r.x(0)]);
-        }
+        r.add_op(0, self.conv, |r| [g.clone(), r.x(1)]);
+        r.add_op(1, ConvKernel { conv: self.conv, kernel: r.shape(1) }, |r| [g, r.x(0)]);
     }
 }
 
@@ -229,13 +218,8 @@ impl<T: Float> Op<T> for ConvKernel {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        if r.needs(0) {
-            let op = ConvInput { conv: self.conv, image: r.shape(0) };
-            r.add_op(0, op, [r.x(1), g.clone()]);
-        }
-        if r.needs(1) {
-            r.add_op(1, self.conv, [r.x(0), g]);
-        }
+        r.add_op(0, ConvInput { conv: self.conv, image: r.shape(0) }, |r| [r.x(1), g.clone()]);
+        r.add_op(1, self.conv, |r| [r.x(0), g]);
     }
 }
 

@@ -190,9 +190,7 @@ macro_rules! unary_op {
 binary_op!(
     /// z = x + y,  x̄ = z̄,  ȳ = z̄
     Add, "add", |_needs| Saves::NOTHING, |x, y| x + y, |r, g| {
-        if r.needs(0) {
-            r.add(0, g.clone());
-        }
+        r.add(0, g.clone());
         r.add(1, g);
     }
 );
@@ -200,9 +198,7 @@ binary_op!(
 binary_op!(
     /// z = x − y,  x̄ = z̄,  ȳ = −z̄
     Sub, "sub", |_needs| Saves::NOTHING, |x, y| x - y, |r, g| {
-        if r.needs(0) {
-            r.add(0, g.clone());
-        }
+        r.add(0, g.clone());
         if r.needs(1) {
             r.add(1, -g);
         }

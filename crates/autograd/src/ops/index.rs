@@ -40,7 +40,7 @@ impl<T: Float> Op<T> for Gather {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let len = r.shape(0)[self.0] as usize;
-        r.add_op(0, ScatterAdd { axis: self.0, len }, [g, r.x(1)]);
+        r.add_op(0, ScatterAdd { axis: self.0, len }, |r| [g, r.x(1)]);
     }
 }
 
@@ -81,7 +81,7 @@ impl<T: Float> Op<T> for ScatterAdd {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, Gather(self.axis), [g, r.x(1)]);
+        r.add_op(0, Gather(self.axis), |r| [g, r.x(1)]);
     }
 }
 

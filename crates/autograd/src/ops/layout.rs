@@ -29,7 +29,7 @@ impl<T: Float> Op<T> for Reshape {
         z
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, Reshape(r.shape(0)), [g]);
+        r.add_op(0, Reshape(r.shape(0)), |_| [g]);
     }
 }
 
@@ -85,7 +85,7 @@ impl<T: Float> Op<T> for Permute {
         out.build(|z| permute_into(z, out.shape, x.data(), x.shape(), self.order()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, self.inverse(), [g]);
+        r.add_op(0, self.inverse(), |_| [g]);
     }
 }
 
@@ -119,7 +119,7 @@ impl<T: Float> Op<T> for Slice {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let total = r.shape(0)[self.axis] as usize;
-        r.add_op(0, Pad { axis: self.axis, before: self.start, total }, [g]);
+        r.add_op(0, Pad { axis: self.axis, before: self.start, total }, |_| [g]);
     }
 }
 
@@ -156,7 +156,7 @@ impl<T: Float> Op<T> for Pad {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let len = r.shape(0)[self.axis] as usize;
-        r.add_op(0, Slice { axis: self.axis, start: self.before, len }, [g]);
+        r.add_op(0, Slice { axis: self.axis, start: self.before, len }, |_| [g]);
     }
 }
 
@@ -191,9 +191,7 @@ impl<T: Float> Op<T> for Concat {
         let mut at = 0;
         for i in 0..r.operands() {
             let len = r.shape(i)[self.0] as usize;
-            if r.needs(i) {
-                r.add_op(i, Slice { axis: self.0, start: at, len }, [g.clone()]);
-            }
+            r.add_op(i, Slice { axis: self.0, start: at, len }, |_| [g.clone()]);
             at += len;
         }
     }

@@ -102,16 +102,10 @@ impl<T: Float> Op<T> for MatMul {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let MatMul { tx, ty } = *self;
-        if r.needs(0) {
-            let y = r.x(1);
-            let op = if tx { MatMul { tx: ty, ty: true } } else { MatMul { tx: false, ty: !ty } };
-            r.add_op(0, op, if tx { [y, g.clone()] } else { [g.clone(), y] });
-        }
-        if r.needs(1) {
-            let x = r.x(0);
-            let op = if ty { MatMul { tx: true, ty: tx } } else { MatMul { tx: !tx, ty: false } };
-            r.add_op(1, op, if ty { [g, x] } else { [x, g] });
-        }
+        let op = if tx { MatMul { tx: ty, ty: true } } else { MatMul { tx: false, ty: !ty } };
+        r.add_op(0, op, |r| if tx { [r.x(1), g.clone()] } else { [g.clone(), r.x(1)] });
+        let op = if ty { MatMul { tx: true, ty: tx } } else { MatMul { tx: !tx, ty: false } };
+        r.add_op(1, op, |r| if ty { [g, r.x(0)] } else { [r.x(0), g] });
     }
 }
 

@@ -63,13 +63,8 @@ use crate::tensor::Tensor;
 use crate::var::Var;
 
 /// An op that another crate defines.
+#[derive(Clone)]
 pub struct Custom<T: Float>(pub(crate) Rc<dyn Op<T>>);
-
-impl<T: Float> Clone for Custom<T> {
-    fn clone(&self) -> Self {
-        Custom(Rc::clone(&self.0))
-    }
-}
 
 impl<T: Float> Op<T> for Custom<T> {
     fn name(&self) -> &'static str {

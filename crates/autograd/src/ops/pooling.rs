@@ -105,7 +105,7 @@ impl<T: Float> Op<T> for PoolPick {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, PoolPut { window: self.0, image }, [g, r.x(1)]);
+        r.add_op(0, PoolPut { window: self.0, image }, |r| [g, r.x(1)]);
     }
 }
 
@@ -138,7 +138,7 @@ impl<T: Float> Op<T> for PoolPut {
         out.build(|z| windows.put(g.data(), &places[..used], z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, PoolPick(self.window), [g, r.x(1)]);
+        r.add_op(0, PoolPick(self.window), |r| [g, r.x(1)]);
     }
 }
 
@@ -177,7 +177,7 @@ impl<T: Float> Op<T> for SumPool {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, SumUnpool { window: self.0, image }, [g]);
+        r.add_op(0, SumUnpool { window: self.0, image }, |_| [g]);
     }
 }
 
@@ -202,7 +202,7 @@ impl<T: Float> Op<T> for SumUnpool {
         out.build(|z| self.window.over(out.shape).spread(g.data(), z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, SumPool(self.window), [g]);
+        r.add_op(0, SumPool(self.window), |_| [g]);
     }
 }
 

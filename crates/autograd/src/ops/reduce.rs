@@ -33,7 +33,7 @@ impl<T: Float> Op<T> for SumTo {
         out.build(|z| sum_into(z, out.shape, x.data(), x.shape()))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, BroadcastTo(r.shape(0)), [g]);
+        r.add_op(0, BroadcastTo(r.shape(0)), |_| [g]);
     }
 }
 

@@ -62,15 +62,9 @@ pub trait IntoVar<'t, T: Float> {
     fn into_var(self, of: &Var<'t, T>) -> Var<'t, T>;
 }
 
-impl<'t, T: Float> IntoVar<'t, T> for Var<'t, T> {
+impl<'t, T: Float, V: Into<Var<'t, T>>> IntoVar<'t, T> for V {
     fn into_var(self, _: &Var<'t, T>) -> Var<'t, T> {
-        self
-    }
-}
-
-impl<'t, T: Float> IntoVar<'t, T> for &Var<'t, T> {
-    fn into_var(self, _: &Var<'t, T>) -> Var<'t, T> {
-        self.clone()
+        self.into()
     }
 }
 

@@ -74,7 +74,7 @@ impl<T: Float> Op<T> for Unfold {
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
         let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, Fold { unfold: *self, image }, [g]);
+        r.add_op(0, Fold { unfold: *self, image }, |_| [g]);
     }
 }
 
@@ -111,7 +111,7 @@ impl<T: Float> Op<T> for Fold {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        r.add_op(0, self.unfold, [g]);
+        r.add_op(0, self.unfold, |_| [g]);
     }
 }
 

@@ -17,6 +17,16 @@ pub struct ShapeMismatch {
     pub other_shape: Shape,
 }
 
+impl ShapeMismatch {
+    /// `Err` unless both are of one shape.
+    pub(crate) fn unless_same(name: &str, shape: Shape, other: &str, other_shape: Shape) -> Result<(), ShapeMismatch> {
+        if shape == other_shape {
+            return Ok(());
+        }
+        Err(ShapeMismatch { name: name.into(), shape, other: other.into(), other_shape })
+    }
+}
+
 impl fmt::Display for ShapeMismatch {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "`{}` has shape {}, but {} has shape {}", self.name, self.shape, self.other, self.other_shape)

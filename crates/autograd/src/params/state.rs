@@ -24,10 +24,6 @@ pub(super) struct State<T: Float> {
 }
 
 impl<T: Float> State<T> {
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
     pub(super) fn cast<U: Float>(&self) -> State<U> {
         State { path: self.path.clone(), value: self.value.cast_for(Kind::Parameter), stamp: self.stamp }
     }
@@ -83,15 +79,8 @@ impl<T: Float> Params<T> {
     /// If the shape is another one.
     #[track_caller]
     pub fn set_state(&mut self, id: StateId, value: Tensor<T>) -> Result<(), ShapeMismatch> {
-        let (name, expected) = (self.state_name(id), self.state(id).shape());
-        if value.shape() != expected {
-            return Err(ShapeMismatch {
-                name: name.into(),
-                shape: expected,
-                other: "the new value".into(),
-                other_shape: value.shape(),
-            });
-        }
+        let expected = self.state(id).shape();
+        ShapeMismatch::unless_same(self.state_name(id), expected, "the new value", value.shape())?;
         // Into the memory that it has: what a training step brings goes back to the pool.
         let state = &mut Arc::make_mut(&mut self.states)[id.index as usize].value;
         state.update(|state| state.copy_from_slice(value.data()));
@@ -102,7 +91,7 @@ impl<T: Float> Params<T> {
     /// All states with their paths, in the order in which they were added.
     pub fn states(&self) -> impl Iterator<Item = (StateId, &str)> {
         let id = |(index, state): (usize, &State<T>)| StateId { index: index as u32, stamp: state.stamp };
-        self.states.iter().enumerate().map(move |each| (id(each), each.1.path()))
+        self.states.iter().enumerate().map(move |each| (id(each), &*each.1.path))
     }
 
     /// The id of a state's name, if there is one.
