@@ -11,6 +11,8 @@ pub mod ch02;
 pub mod ch03;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
 pub mod ch06;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch07.rs")]
+pub mod ch07;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch08.rs")]
 pub mod ch08;
 

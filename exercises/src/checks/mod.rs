@@ -6,6 +6,7 @@ mod ch01;
 mod ch02;
 mod ch03;
 mod ch06;
+mod ch07;
 mod ch08;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
