@@ -10,7 +10,7 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
     println!("cargo::rerun-if-changed=build.rs");
-    let mut pages = vec![PathBuf::from("ARCHITECTURE.md"), "docs/RESULTS.md".into()];
+    let mut pages = vec![PathBuf::from("ARCHITECTURE.md"), "CONTRIBUTING.md".into(), "docs/RESULTS.md".into()];
     for entry in fs::read_dir("docs/guide")? {
         pages.push(entry?.path());
     }

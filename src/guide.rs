@@ -18,5 +18,6 @@ pages! {
     ch07_mlp = "ch07_mlp",
     ch08_convolution = "ch08_convolution",
     architecture = "ARCHITECTURE",
+    contributing = "CONTRIBUTING",
     results = "RESULTS",
 }
