@@ -9,6 +9,7 @@ mod support;
 mod ch01;
 mod ch02;
 mod ch06;
+mod ch07;
 mod ch08;
 
 use std::path::Path;
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch02::figures, ch06::figures, ch08::figures];
+    let chapters: [fn() -> Vec<Figure>; _] =
+        [ch01::figures, ch02::figures, ch06::figures, ch07::figures, ch08::figures];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 

@@ -93,7 +93,8 @@ fn he_draws_with_mean_0_and_variance_2_over_inputs() {
 #[test]
 fn he_draws_from_the_generator() {
     let [first, again, other] = [1, 1, 2].map(|seed| he(5, 4, &mut StdRng::seed_from_u64(seed)));
-    let why = "Same seed, same numbers; another seed, others. Draw from the generator that is passed, each number anew.";
+    let why =
+        "Same seed, same numbers; another seed, others. Draw from the generator that is passed, each number anew.";
     let distinct = first.iter().enumerate().all(|(i, w)| !first[..i].contains(w));
     let received = (first == again, first == other, distinct);
     let input = "seeds 1, 1 and 2: equal for one seed, equal for two, all numbers different";

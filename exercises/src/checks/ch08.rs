@@ -80,7 +80,8 @@ fn transposed_is_the_librarys_image_gradient() {
         let received = flat(&transposed(&cotangent, &kernel));
         let expected = &by_tape(&image, &kernel, &cotangent)[0];
         let input = format!("an image of 5 × 6, a kernel of {kh} × {kw}");
-        let why = "Each z̄[y][x] goes back to every pixel that made z[y][x]: z̄[y][x] · kernel[i][j] to image[y + i][x + j].";
+        let why =
+            "Each z̄[y][x] goes back to every pixel that made z[y][x]: z̄[y][x] · kernel[i][j] to image[y + i][x + j].";
         expect_all_close("ch08::transposed", input, &received, expected, why);
     }
 }
