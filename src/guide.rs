@@ -17,6 +17,7 @@ pages! {
     ch06_parameters = "ch06_parameters",
     ch07_mlp = "ch07_mlp",
     ch08_convolution = "ch08_convolution",
+    ch09_bytes = "ch09_bytes",
     architecture = "ARCHITECTURE",
     contributing = "CONTRIBUTING",
     results = "RESULTS",
