@@ -15,6 +15,10 @@ pub mod ch04;
 pub mod ch05;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
 pub mod ch06;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch07.rs")]
+pub mod ch07;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch08.rs")]
+pub mod ch08;
 
 #[cfg(test)]
 mod checks;
