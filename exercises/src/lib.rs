@@ -6,5 +6,8 @@
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
 pub mod ch01;
 
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch10.rs")]
+pub mod ch10;
+
 #[cfg(test)]
 mod checks;
