@@ -9,5 +9,8 @@ pub mod ch01;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch10.rs")]
 pub mod ch10;
 
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch11.rs")]
+pub mod ch11;
+
 #[cfg(test)]
 mod checks;
