@@ -12,5 +12,8 @@ pub mod ch10;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch11.rs")]
 pub mod ch11;
 
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch12.rs")]
+pub mod ch12;
+
 #[cfg(test)]
 mod checks;

@@ -5,6 +5,7 @@ use std::fmt::{Debug, Display};
 mod ch01;
 mod ch10;
 mod ch11;
+mod ch12;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
 #[track_caller]
