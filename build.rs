@@ -10,7 +10,7 @@ use std::{env, fs, io};
 fn main() -> io::Result<()> {
     let out = PathBuf::from(env::var("OUT_DIR").expect("cargo sets it"));
     println!("cargo::rerun-if-changed=build.rs");
-    let mut pages = vec![PathBuf::from("ARCHITECTURE.md"), "docs/RESULTS.md".into()];
+    let mut pages = vec![PathBuf::from("ARCHITECTURE.md"), "CONTRIBUTING.md".into(), "docs/RESULTS.md".into()];
     for entry in fs::read_dir("docs/guide")? {
         pages.push(entry?.path());
     }
@@ -81,9 +81,11 @@ impl Page<'_> {
             let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
             return Ok(Some(format!("crate::guide{page}{anchor}")));
         }
-        Ok(source_of(&name).map(|(module, page)| match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
-            Some(item) => format!("crate::{module}{}", item.trim_end_matches("()")),
-            None => format!("{}src/{page}.html", self.up()),
+        Ok(source_of(&name).map(|(module, page)| {
+            match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
+                Some(item) => format!("crate::{module}{}", item.trim_end_matches("()")),
+                None => format!("{}src/{page}.html", self.up()),
+            }
         }))
     }
 

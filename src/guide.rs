@@ -14,11 +14,13 @@ pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
     ch03_used_twice = "ch03_used_twice",
+    ch06_parameters = "ch06_parameters",
     ch09_bytes = "ch09_bytes",
     ch10_close = "ch10_close",
     ch11_two_models = "ch11_two_models",
     ch12_when = "ch12_when",
     ch13_fast = "ch13_fast",
     architecture = "ARCHITECTURE",
+    contributing = "CONTRIBUTING",
     results = "RESULTS",
 }

@@ -8,6 +8,7 @@ mod support;
 
 mod ch01;
 mod ch02;
+mod ch06;
 mod ch10;
 
 use std::path::Path;
@@ -17,7 +18,7 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch02::figures, ch10::figures];
+    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch02::figures, ch06::figures, ch10::figures];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 

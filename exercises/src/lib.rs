@@ -5,13 +5,16 @@
 
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
 pub mod ch01;
-
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch02.rs")]
+pub mod ch02;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch03.rs")]
+pub mod ch03;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
+pub mod ch06;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch10.rs")]
 pub mod ch10;
-
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch11.rs")]
 pub mod ch11;
-
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch12.rs")]
 pub mod ch12;
 
