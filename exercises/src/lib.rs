@@ -19,6 +19,12 @@ pub mod ch06;
 pub mod ch07;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch08.rs")]
 pub mod ch08;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch10.rs")]
+pub mod ch10;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch11.rs")]
+pub mod ch11;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch12.rs")]
+pub mod ch12;
 
 #[cfg(test)]
 mod checks;

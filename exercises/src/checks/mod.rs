@@ -10,6 +10,9 @@ mod ch05;
 mod ch06;
 mod ch07;
 mod ch08;
+mod ch10;
+mod ch11;
+mod ch12;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
 #[track_caller]
