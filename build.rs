@@ -81,9 +81,11 @@ impl Page<'_> {
             let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
             return Ok(Some(format!("crate::guide{page}{anchor}")));
         }
-        Ok(source_of(&name).map(|(module, page)| match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
-            Some(item) => format!("crate::{module}{}", item.trim_end_matches("()")),
-            None => format!("{}src/{page}.html", self.up()),
+        Ok(source_of(&name).map(|(module, page)| {
+            match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
+                Some(item) => format!("crate::{module}{}", item.trim_end_matches("()")),
+                None => format!("{}src/{page}.html", self.up()),
+            }
         }))
     }
 

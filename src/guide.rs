@@ -13,6 +13,12 @@ macro_rules! pages {
 pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
+    ch08_convolution = "ch08_convolution",
+    ch09_bytes = "ch09_bytes",
+    ch10_close = "ch10_close",
+    ch12_when = "ch12_when",
+    ch13_fast = "ch13_fast",
+    ch14_elsewhere = "ch14_elsewhere",
     architecture = "ARCHITECTURE",
     results = "RESULTS",
 }

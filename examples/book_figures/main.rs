@@ -7,6 +7,7 @@
 mod support;
 
 mod ch01;
+mod ch09;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -15,7 +16,7 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures];
+    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch09::figures];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 

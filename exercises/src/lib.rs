@@ -5,6 +5,8 @@
 
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
 pub mod ch01;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch09.rs")]
+pub mod ch09;
 
 #[cfg(test)]
 mod checks;
