@@ -7,6 +7,8 @@
 pub mod ch01;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch09.rs")]
 pub mod ch09;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch13.rs")]
+pub mod ch13;
 
 #[cfg(test)]
 mod checks;

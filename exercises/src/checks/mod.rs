@@ -4,6 +4,7 @@ use std::fmt::{Debug, Display};
 
 mod ch01;
 mod ch09;
+mod ch13;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
 #[track_caller]
