@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tandem::autograd::kernels::set_threads;
 
-use measure::{distances, numbers, peak, steps};
+use measure::{distances, numbers, peaks, steps};
 use steps::{IN, OUT, PLACES, POSITIONS};
 use support::{flags, output};
 
@@ -58,16 +58,16 @@ fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
             return Err(format!("`{step}`: expected the definition's result to {TOLERANCE}, found {distance}").into());
         }
     }
-    let rounds = if flags.quick { 1 } else { 31 };
+    let rounds = if flags.quick { 1 } else { 101 };
     measure::measure(&mut steps, rounds);
     let rows = report::rows(&steps);
-    let peak = peak(rounds).map(|peak| peak / 1e9);
-    print!("{}", report::table(&rows, peak));
+    let peaks: Vec<f64> = peaks(rounds).iter().map(|peak| peak / 1e9).collect();
+    print!("{}", report::table(&rows, &peaks));
     if flags.write {
         let chapter = Path::new("docs/guide/ch13_fast.md");
         let text = std::fs::read_to_string(chapter)?;
-        output::write(chapter, &report::inserted(&text, &report::markdown(&rows, peak))?)?;
-        output::write(Path::new("docs/guide/figures/ch13_steps.svg"), &report::picture(&rows, peak))?;
+        output::write(chapter, &report::inserted(&text, &report::markdown(&rows, &peaks))?)?;
+        output::write(Path::new("docs/guide/figures/ch13_steps.svg"), &report::picture(&rows, &peaks))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -30,6 +30,11 @@ impl Step<'_> {
         sorted.sort_unstable_by(f64::total_cmp);
         sorted[sorted.len() / 2]
     }
+
+    /// The quietest round, in seconds: where it is far below the median, the machine was busy.
+    pub fn least(&self) -> f64 {
+        self.seconds.iter().copied().fold(f64::INFINITY, f64::min)
+    }
 }
 
 /// Numbers between −½ and ½ without a pattern that matters here.
@@ -122,7 +127,7 @@ pub fn distances(steps: &mut [Step<'_>]) -> Vec<f32> {
 
 /// Times all steps in turn, so that what else the machine does hits all of them. A fast step is repeated in each round.
 pub fn measure(steps: &mut [Step<'_>], rounds: usize) {
-    const LONG_ENOUGH: f64 = 0.01;
+    const LONG_ENOUGH: f64 = 0.002;
     let mut z = vec![0.0; POSITIONS * OUT];
     let mut repetitions = vec![1; steps.len()];
     for round in 0..=rounds {
@@ -141,31 +146,36 @@ pub fn measure(steps: &mut [Step<'_>], rounds: usize) {
     }
 }
 
-/// Operations a second that one core reaches where there is nothing to wait for: 32 fused multiply-adds for each number
-/// read, in four chains, over numbers in the first cache. The median of some rounds; none without fused multiply-add.
-pub fn peak(rounds: usize) -> Option<f64> {
-    const LEN: usize = 2048;
-    const TIMES: usize = 200;
-    if !Instructions::Avx2.available() {
-        return None;
+/// Operations a second that one core reaches where there is nothing to wait for: 32 multiplications and additions for each
+/// number read, in four chains, over numbers in the first cache. With narrow registers first, where the two are
+/// instructions of their own; then, if the processor has them, with the widest, and both in one. Medians of some rounds.
+pub fn peaks(rounds: usize) -> Vec<f64> {
+    let narrow = || rate(rounds, |sum, x| sum * x + 0.5);
+    let mut peaks = vec![with_instructions(Instructions::Portable, narrow)];
+    if Instructions::Avx2.available() {
+        peaks.push(rate(rounds, |sum, x| sum.mul_add(x, 0.5)));
     }
-    let x = numbers(LEN, 389);
-    let mut z = vec![0.0; LEN];
-    let mut rates: Vec<f64> = (0..rounds)
-        .map(|_| {
-            let start = Instant::now();
-            for _ in 0..TIMES {
-                each([black_box(&mut z[..])], [&x], |_, [x]| {
-                    let mut sums = [x, x + 1.0, x + 2.0, x + 3.0];
-                    for _ in 0..8 {
-                        sums = sums.map(|sum| sum.mul_add(x, 0.5));
-                    }
-                    [sums.iter().sum()]
-                });
-            }
-            (2 * 32 * LEN * TIMES) as f64 / start.elapsed().as_secs_f64()
-        })
-        .collect();
+    peaks
+}
+
+fn rate(rounds: usize, f: impl Fn(f32, f32) -> f32 + Copy + Sync) -> f64 {
+    const LEN: usize = 2048;
+    const TIMES: usize = 20;
+    let (x, mut z) = (numbers(LEN, 389), vec![0.0; LEN]);
+    let round = |_| {
+        let start = Instant::now();
+        for _ in 0..TIMES {
+            each([black_box(&mut z[..])], [&x], |_, [x]| {
+                let mut sums = [x, x + 1.0, x + 2.0, x + 3.0];
+                for _ in 0..8 {
+                    sums = sums.map(|sum| f(sum, x));
+                }
+                [sums.iter().sum()]
+            });
+        }
+        (2 * 32 * LEN * TIMES) as f64 / start.elapsed().as_secs_f64()
+    };
+    let mut rates: Vec<f64> = (0..rounds).map(round).collect();
     rates.sort_unstable_by(f64::total_cmp);
-    rates.get(rounds / 2).copied()
+    rates[rounds / 2]
 }
