@@ -46,9 +46,9 @@ pub fn rows(steps: &[Step<'_>]) -> Vec<Row> {
 }
 
 fn of_peaks(peaks: &[f64]) -> String {
-    let of = ["with registers of 16 bytes", "with the widest, and both in one instruction"];
+    let of = ["GFLOP/s with registers of 16 bytes", "with the widest and both in one instruction"];
     let each: Vec<String> = peaks.iter().zip(of).map(|(peak, of)| format!("{peak:.0} {of}")).collect();
-    format!("Multiplying and adding alone, on one thread, reaches {} GFLOP/s.\n", each.join(", and "))
+    format!("Multiplying and adding alone, on one thread, reaches {}.\n", each.join(", "))
 }
 
 /// For a terminal.

@@ -5,7 +5,8 @@ use crate::ch13::{best_tile, multiply, shares, strides, tile, winograd};
 
 #[test]
 fn strides_let_a_product_read_what_was_not_unfolded() {
-    let why = "A row of the image has columns · channels numbers, a pixel has channels; a position is `step` pixels on.";
+    let why =
+        "A row of the image has columns · channels numbers, a pixel has channels; a position is `step` pixels on.";
     expect("ch13::strides", "5 columns, 3 channels, step 1", strides(5, 3, 1), ([15, 3], [15, 3, 1]), why);
     expect("ch13::strides", "8 columns, 2 channels, step 2", strides(8, 2, 2), ([32, 4], [16, 2, 1]), why);
 }
@@ -24,7 +25,8 @@ fn multiply_reads_neighbours_with_the_same_bits() {
     });
     let input = "a product of 4 × 50 by 50 × 8";
     expect("ch13::multiply", input, calls, 1600, "Each multiplication once.");
-    let why = "Counted is how often b is read one further than before; only the first number of a row may be elsewhere.";
+    let why =
+        "Counted is how often b is read one further than before; only the first number of a row may be elsewhere.";
     expect("ch13::multiply", input, neighbours >= 1600 - rows * sums, true, why);
     let sum = |at: usize| (0..sums).fold(0.0, |s, k| s + a[at / columns * sums + k] * b[k * columns + at % columns]);
     let expected: Vec<f32> = (0..rows * columns).map(sum).collect();
