@@ -38,7 +38,7 @@ fn draw(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     };
     let drawing = match &*flags.format {
         "svg" => tandem::draw::svg(&graph, title),
-        "dot" => graph.to_dot(),
+        "dot" => tandem::draw::dot(&graph),
         _ => graph.to_string(),
     };
     match &flags.out {

@@ -1,5 +1,5 @@
 //! Pictures, as SVG, laid out here, without external programs: the recorded graph, and how a coupling went
-//! ([`heat_map`]).
+//! ([`heat_map`]). The graph also for Graphviz to lay out ([`dot()`]).
 //!
 //! In a graph, values flow down the page. A part of the model is a frame with its name, and its ops stand in it. A
 //! parameter stands beside the op that uses it; one that several ops use stands once, above them, with an
@@ -7,10 +7,13 @@
 //!
 //! The files in reading order: `outline` (what is drawn, in which frame), `size`, `rows` (in which row,
 //! and how far to the right), `place` (frame by frame), `picture` (in coordinates of the page), `element`
-//! (SVG); `heat_map`. The method is that of Sugiyama, Tagawa and Toda, Methods for visual understanding of
+//! (SVG); `heat_map`; `dot`. The method is that of Sugiyama, Tagawa and Toda, Methods for visual understanding of
 //! hierarchical system structures (1981), once for each frame: rows, lanes past the rows that a value
 //! skips, the order in a row by averages over its neighbours.
+//!
+//! Deliberately absent: formats other than SVG, sizes and colours to choose from, and any graph but a recorded one.
 
+mod dot;
 mod element;
 mod heat_map;
 mod outline;
@@ -21,6 +24,7 @@ mod size;
 
 use tandem_autograd::Graph;
 
+pub use dot::dot;
 pub use element::escape;
 use element::{Element, number, text_width};
 pub use heat_map::heat_map;

@@ -13,6 +13,10 @@ macro_rules! pages {
 pages! {
     ch01_derivative = "ch01_derivative",
     ch02_tape = "ch02_tape",
+    ch03_used_twice = "ch03_used_twice",
+    ch04_broadcasting = "ch04_broadcasting",
+    ch05_second_derivatives = "ch05_second_derivatives",
+    ch06_parameters = "ch06_parameters",
     ch08_convolution = "ch08_convolution",
     ch09_bytes = "ch09_bytes",
     ch10_close = "ch10_close",
@@ -20,5 +24,6 @@ pages! {
     ch13_fast = "ch13_fast",
     ch14_elsewhere = "ch14_elsewhere",
     architecture = "ARCHITECTURE",
+    contributing = "CONTRIBUTING",
     results = "RESULTS",
 }

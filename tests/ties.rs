@@ -6,7 +6,8 @@
 
 use std::path::{Path, PathBuf};
 
-use tandem::autograd::{Float, Gradients, MemoryByName, ParamId, Params, Tape, Tensor};
+use tandem::autograd::{Float, Gradients, ParamId, Params, Tape, Tensor};
+use tandem::memory::MemoryByName;
 use tandem::nn::checkpoint::Checkpoint;
 use tandem::nn::{Adam, AdamW, Ema, Optimizer, PerSlot, Sgd, clip_norm, clip_value, gradient_norm};
 

@@ -64,7 +64,7 @@ class Notes:
         """The number of a note."""
         if text not in self.texts:
             self.texts.append(text)
-        return f"[{self.texts.index(text) + 1}]"
+        return f"({self.texts.index(text) + 1})"
 
     def lines(self):
         """The notes in order."""

@@ -26,7 +26,7 @@ class Report(unittest.TestCase):
         cells.append({"system": "dfdx", "workload": "W1", "threads": 1, "cannot": "no reason"})
         table = render.times({"cells": cells}, render.Notes())
         row = [column.strip() for column in table[2].strip("|").split("|")]
-        libraries = ["2.00", "**4.00**", "8.00", "not run", "not run", "not run", "cannot [1]"]
+        libraries = ["2.00", "**4.00**", "8.00", "not run", "not run", "not run", "cannot (1)"]
         self.assertEqual(row, ["W1", "1", *libraries, "0.50", "0.50"])
 
     def test_other_figures_are_found_out(self):

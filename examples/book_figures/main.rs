@@ -7,6 +7,10 @@
 mod support;
 
 mod ch01;
+mod ch02;
+mod ch04;
+mod ch05;
+mod ch06;
 mod ch09;
 
 use std::path::Path;
@@ -16,7 +20,8 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch09::figures];
+    let chapters: [fn() -> Vec<Figure>; _] =
+        [ch01::figures, ch02::figures, ch04::figures, ch05::figures, ch06::figures, ch09::figures];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 

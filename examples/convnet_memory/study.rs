@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 use serde::Serialize;
-use tandem::autograd::{Footprint, MemoryByName, NameBytes, NameRow, Params, dry_run};
-use tandem::memory::{peak_resident_bytes, reset_peak_resident};
+use tandem::autograd::{Footprint, Params, dry_run};
+use tandem::memory::{MemoryByName, NameBytes, NameRow, peak_resident_bytes, reset_peak_resident};
 use tandem::nn::data::{Batches, DataError, Last};
 
 use crate::cli::Task;

@@ -3,10 +3,8 @@
 use clap::ValueEnum;
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tandem::autograd::{
-    Footprint, Kind, MemoryByName, Params, Probe, Tape, Tensor, Var, dry_run, kernels, release_memory,
-};
-use tandem::memory;
+use tandem::autograd::{Footprint, Kind, Params, Probe, Tape, Tensor, Var, dry_run, kernels, release_memory};
+use tandem::memory::{self, MemoryByName};
 use tandem::nn::data::Images;
 use tandem::nn::{Adam, Generator, Layer, Mode, Optimizer, Sequential, Sgd, Training};
 

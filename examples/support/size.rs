@@ -3,7 +3,8 @@
 use std::fmt;
 
 use serde::Serialize;
-use tandem::autograd::{Gradients, MemoryByName, Params};
+use tandem::autograd::{Gradients, Params};
+use tandem::memory::MemoryByName;
 use tandem::nn::Optimizer;
 
 use super::format::{bytes, count};

@@ -5,6 +5,16 @@
 
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch01.rs")]
 pub mod ch01;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch02.rs")]
+pub mod ch02;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch03.rs")]
+pub mod ch03;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch04.rs")]
+pub mod ch04;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch05.rs")]
+pub mod ch05;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
+pub mod ch06;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch09.rs")]
 pub mod ch09;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch13.rs")]

@@ -5,6 +5,7 @@ use std::panic::Location;
 use smallvec::{SmallVec, smallvec};
 
 use crate::float::Float;
+use crate::local::list_bytes;
 use crate::op::Saves;
 use crate::ops::{AnyOp, Large, NodeOp, Stored, store_large};
 use crate::params::SlotId;
@@ -37,6 +38,7 @@ pub(crate) struct Scope {
 }
 
 /// The tape's memory: flat lists, kept from one tape to the next.
+#[derive(Default)]
 pub(crate) struct Arena<T: Float> {
     pub(crate) nodes: Vec<Node>,
     /// The ops that are too large for a node.
@@ -56,23 +58,6 @@ pub(crate) struct Arena<T: Float> {
     pub(crate) noted: Vec<u32>,
     /// By node, the cotangent that has been gathered so far in a sweep.
     pub(crate) cotangents: Vec<Option<Tensor<T>>>,
-}
-
-impl<T: Float> Default for Arena<T> {
-    fn default() -> Self {
-        Arena {
-            nodes: Vec::new(),
-            large: Vec::new(),
-            edges: Vec::new(),
-            residuals: Vec::new(),
-            shapes: Vec::new(),
-            leaves: Vec::new(),
-            scopes: Vec::new(),
-            labels: String::new(),
-            noted: Vec::new(),
-            cotangents: Vec::new(),
-        }
-    }
 }
 
 impl<T: Float> Arena<T> {
@@ -235,13 +220,9 @@ impl<T: Float> Arena<T> {
 
     /// Bytes of the lists, as they have grown.
     pub(crate) fn bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>()
-            + self.large.capacity() * size_of::<Large<T>>()
-            + (self.edges.capacity() + self.leaves.capacity() + self.noted.capacity()) * size_of::<u32>()
-            + self.residuals.capacity() * size_of::<Tensor<T>>()
-            + self.shapes.capacity() * size_of::<Shape>()
-            + self.scopes.capacity() * size_of::<Scope>()
-            + self.labels.capacity()
-            + self.cotangents.capacity() * size_of::<Option<Tensor<T>>>()
+        let indices: usize = [&self.edges, &self.leaves, &self.noted].map(list_bytes).into_iter().sum();
+        let tensors = list_bytes(&self.residuals) + list_bytes(&self.cotangents);
+        let of_nodes = list_bytes(&self.nodes) + list_bytes(&self.large) + list_bytes(&self.shapes);
+        indices + tensors + of_nodes + list_bytes(&self.scopes) + self.labels.capacity()
     }
 }

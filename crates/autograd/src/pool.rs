@@ -10,10 +10,17 @@ use std::sync::Arc;
 
 use crate::float::Float;
 use crate::kernels::Buffer;
-use crate::local::{Local, give_back};
+use crate::local::{Local, give_back, list_bytes};
 use crate::shape::Shape;
 
 /// What a block of memory is for. The footprint report adds up bytes by kind.
+///
+/// ```
+/// use tandem_autograd::{Kind, Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::zeros([10]));            // in the store, it is a parameter
+/// assert_eq!(params.get(w).bytes_of(Kind::Parameter), 40);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A value in the store.
@@ -197,12 +204,12 @@ impl<T: Float> Pool<T> {
 
     /// Bytes of the lists of idle blocks.
     pub(crate) fn list_bytes(&self) -> usize {
-        let lists: usize = self.classes.iter().map(|class| class.1.capacity()).sum();
-        self.classes.capacity() * size_of::<(Class, Vec<Arc<Block<T>>>)>() + lists * size_of::<Arc<Block<T>>>()
+        list_bytes(&self.classes) + self.classes.iter().map(|(_, idle)| list_bytes(idle)).sum::<usize>()
     }
 }
 
 /// A shared reference to a block, which goes back to the pool when the last one is dropped; or none.
+#[derive(Clone)]
 pub(crate) struct Handle<T: Float>(Option<Arc<Block<T>>>);
 
 impl<T: Float> Handle<T> {
@@ -255,13 +262,6 @@ impl<T: Float> Handle<T> {
         if let Some(block) = self.0.as_mut().filter(|block| block.kind != kind) {
             T::local().with_borrow_mut(|local| local.pool.mark(block, kind));
         }
-    }
-}
-
-impl<T: Float> Clone for Handle<T> {
-    #[inline]
-    fn clone(&self) -> Self {
-        Handle(self.0.clone())
     }
 }
 

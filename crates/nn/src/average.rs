@@ -33,6 +33,19 @@ pub struct Ema<T: Float = f32> {
 impl<T: Float> Ema<T> {
     /// With decay d, usually 0.99 to 0.9999: it looks back over some 1/(1−d) updates.
     ///
+    /// ```
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_nn::Ema;
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(1.0));
+    /// let (mut still, mut follows) = (Ema::new(1.0), Ema::new(0.0));
+    /// for value in [1.0, 5.0] {
+    ///     params.update(params.slot(w), |w| w[0] = value);
+    ///     [&mut still, &mut follows].map(|average| average.update(&params));
+    /// }
+    /// assert_eq!([still, follows].map(|average| average.averaged(&params).get(w).item()), [1.0, 5.0]);
+    /// ```
+    ///
     /// # Panics
     /// If it is not in 0 ≤ d ≤ 1.
     #[track_caller]
@@ -54,6 +67,21 @@ impl<T: Float> Ema<T> {
 
     /// A clone of the store with the averages in it, its ties kept. What was untied since the last update has the average
     /// that it had shared; what has none yet keeps its value.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_nn::Ema;
+    /// let mut params = Params::<f64>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(1.0)));
+    /// params.tie(b, a)?;
+    /// let mut average = Ema::new(0.9);
+    /// average.update(&params);
+    /// params.set(a, Tensor::scalar(2.0))?;
+    /// average.update(&params);
+    /// let averaged = average.averaged(&params);
+    /// assert!((averaged.get(b).item() - (0.9 * 1.0 + 0.1 * 2.0)).abs() < 1e-15 && averaged.is_shared(a));
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     pub fn averaged(&self, params: &Params<T>) -> Params<T> {
         let mut averaged = params.clone();
         for slot in params.slots() {

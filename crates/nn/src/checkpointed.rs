@@ -11,7 +11,8 @@ use crate::layout::Layouts;
 use crate::mode::{Mode, Noted, Training};
 
 /// A layer of which a forward pass keeps the input alone; the rest is computed again in the backward sweep.
-/// See [`Tape::checkpoint`]. In PyTorch this is called `torch.utils.checkpoint`.
+/// See [`Tape::checkpoint`]. It costs one more forward pass of the layer (Chen et al. 2016). In PyTorch this is called
+/// `torch.utils.checkpoint`.
 ///
 /// What is drawn at random is drawn again in the same way, and states are noted once.
 ///

@@ -18,7 +18,8 @@ pub fn gradient_norm<T: Float>(gradients: &Gradients<T>) -> f64 {
 }
 
 /// Makes the [norm](gradient_norm) of all gradients of parameters at most `max`, by one factor
-/// max / (norm + 10⁻⁶) if that is below 1, and returns the norm from before.
+/// max / (norm + 10⁻⁶) if that is below 1, and returns the norm from before (Pascanu, Mikolov and Bengio 2013; Deep
+/// Learning, section 10.11.1).
 ///
 /// A norm that is not finite is returned and the gradients are left as they are: no factor would mend
 /// them, and one that is NaN would hide in which parameter it began. In PyTorch this is called
@@ -50,7 +51,7 @@ pub fn clip_norm<T: Float>(gradients: &mut Gradients<T>, max: f64) -> f64 {
     norm
 }
 
-/// Brings every number of every parameter's gradient into [−limit, limit]. NaN stays.
+/// Brings every number of every parameter's gradient into −limit to limit: g ← max(−limit, min(g, limit)). NaN stays.
 ///
 /// In PyTorch this is called `clip_grad_value_`.
 ///

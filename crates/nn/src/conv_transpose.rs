@@ -50,6 +50,16 @@ impl ConvTranspose2d {
     /// A layer whose parameters are named `path.weight` and `path.bias`, without output padding. The number of inputs
     /// that `init` asks for is kh·kw·o/groups, as in PyTorch.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{ConvTranspose2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = ConvTranspose2d::new(&mut params, "up", Kernel::new([3, 3], [8, 2]), Init::Uniform, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [3, 3, 2, 8]);
+    /// assert_eq!((params.get(layer.bias.unwrap()).len(), layer.output_padding), (2, [0, 0]));
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken, or the channels do not split into the groups.
     #[track_caller]
@@ -72,6 +82,18 @@ impl ConvTranspose2d {
     }
 
     /// With further rows and columns at the end of the result, fewer than the stride.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{ConvTranspose2d, Generator, Init, Kernel, Layer};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [8, 1]).stride([2, 2]).pad([1, 1]);
+    /// let layer = ConvTranspose2d::new(&mut params, "up", kernel, Init::Uniform, &mut rng);
+    /// assert_eq!(layer.output(&params, [14, 14, 8].into())?.to_vec(), [27, 27, 1]);
+    /// assert_eq!(layer.output_padding([1, 0]).output(&params, [14, 14, 8].into())?.to_vec(), [28, 27, 1]);
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
     ///
     /// # Panics
     /// If they are not fewer than the stride: the convolution would have another position.

@@ -11,12 +11,14 @@ use crate::layer::{Layer, Use};
 use crate::layout::{Layout, Layouts};
 use crate::mode::Mode;
 
-/// Convolution: one kernel for all positions. In PyTorch this is called `nn.Conv2d`.
+/// Convolution: one kernel for all positions (Deep Learning, chapter 9; LeCun et al. 1989). In PyTorch this is called
+/// `nn.Conv2d`.
 ///
 /// z\[y, x, o\] = b\[o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[i, j, c, o\]
 ///
-/// Images are `[n, height, width, channels]`, W is `[kh, kw, c/groups, o]`, b is `[o]`. W has one
-/// use on the tape and as many positions as the result has places.
+/// Images are `[n, height, width, channels]`, W is `[kh, kw, c/groups, o]`, b is `[o]`; s is the stride, d the
+/// dilation, p the padding, and what lies in the padding is 0. The kernel is not flipped: in other books this is
+/// cross-correlation. W has one use on the tape and as many positions as the result has places, [`Kernel::positions`].
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -44,7 +46,10 @@ pub struct Conv2d {
 /// and its bias. A tile of (1, 1) is [`Conv2d`], a tile as large as the result is
 /// [`LocallyConnected2d`] (Deep Learning, section 9.5; Gregor and LeCun 2010).
 ///
-/// W is `[th, tw, kh, kw, c/groups, o]`, b is `[th, tw, o]`.
+/// z\[y, x, o\] = b\[u, v, o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[u, v, i, j, c, o\],
+/// u = y mod th, v = x mod tw
+///
+/// Images are `[n, height, width, channels]`, W is `[th, tw, kh, kw, c/groups, o]`, b is `[th, tw, o]`.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -68,11 +73,13 @@ pub struct TiledConv2d {
     pub conv: Conv,
 }
 
-/// Unshared convolution: every position has a kernel and a bias of its own. In Keras 2 this was
-/// called `LocallyConnected2D`.
+/// Unshared convolution: every position has a kernel and a bias of its own (Deep Learning, section 9.5). In Keras 2
+/// this was called `LocallyConnected2D`.
+///
+/// z\[y, x, o\] = b\[y, x, o\] + Σ over i, j, c of x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[y, x, i, j, c, o\]
 ///
 /// W is `[oh, ow, kh, kw, c/groups, o]`, b is `[oh, ow, o]`, for results of oh × ow places, which
-/// the size of the images decides.
+/// the size of the images decides. Each number of W has one position.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -118,35 +125,75 @@ pub struct Kernel {
 impl Kernel {
     /// Kernels of `size` = \[rows, columns\] from `channels` = \[in, out\], with stride 1, no padding,
     /// dilation 1, one group and a bias.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]);
+    /// assert_eq!((kernel.conv.stride, kernel.conv.pad, kernel.conv.dilation), ([1, 1], [0, 0], [1, 1]));
+    /// assert_eq!((kernel.conv.groups, kernel.bias), (1, true));
+    /// ```
     pub fn new(size: [usize; 2], channels: [usize; 2]) -> Kernel {
         Kernel { size, channels, conv: Conv::default(), bias: true }
     }
 
     /// With this many rows and columns from one position to the next.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]).stride([2, 3]);
+    /// assert_eq!(kernel.positions([9, 9]), Some([4, 3]));
+    /// ```
     pub fn stride(mut self, stride: [usize; 2]) -> Kernel {
         self.conv.stride = stride;
         self
     }
 
     /// With rows and columns of zeros on each side of the images.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]).pad([1, 0]);
+    /// assert_eq!(kernel.positions([9, 9]), Some([9, 7]));
+    /// ```
     pub fn pad(mut self, pad: [usize; 2]) -> Kernel {
         self.conv.pad = pad;
         self
     }
 
     /// With this many rows and columns from one number of the kernel to the next.
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([3, 3], [1, 8]).dilation([2, 1]);      // over 5 rows, 3 columns
+    /// assert_eq!(kernel.positions([9, 9]), Some([5, 7]));
+    /// ```
     pub fn dilation(mut self, dilation: [usize; 2]) -> Kernel {
         self.conv.dilation = dilation;
         self
     }
 
     /// With the channels in this many groups, each of which sees only its own.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Conv2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [4, 8]).groups(2);
+    /// let layer = Conv2d::new(&mut params, "conv", kernel, Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [3, 3, 4 / 2, 8]);
+    /// ```
     pub fn groups(mut self, groups: usize) -> Kernel {
         self.conv.groups = groups;
         self
     }
 
     /// Without a bias.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Conv2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Conv2d::new(&mut params, "conv", Kernel::new([3, 3], [1, 8]).without_bias(), Init::He, &mut rng);
+    /// assert_eq!((layer.bias, params.numel()), (None, 3 * 3 * 8));
+    /// ```
     pub fn without_bias(mut self) -> Kernel {
         self.bias = false;
         self
@@ -154,6 +201,15 @@ impl Kernel {
 
     /// Rows and columns of the result for images of `image` = \[rows, columns\], which are the positions
     /// of the kernel; see [`Conv::positions`]. `None` if it does not fit.
+    ///
+    /// ⌊(n + 2p − d(k − 1) − 1)/s⌋ + 1 for n rows, k rows of the kernel, padding p, dilation d and stride s, and
+    /// columns likewise (Dumoulin and Visin 2016, chapter 5).
+    ///
+    /// ```
+    /// let kernel = tandem_nn::Kernel::new([5, 5], [3, 8]).stride([2, 2]).pad([2, 2]);
+    /// assert_eq!(kernel.positions([28, 32]), Some([14, 16]));
+    /// assert_eq!(kernel.pad([0, 0]).positions([4, 32]), None);       // 5 rows on an image of 4
+    /// ```
     pub fn positions(&self, image: [usize; 2]) -> Option<[usize; 2]> {
         let along = |axis: usize| self.conv.positions(axis, image[axis], self.size[axis]);
         Some([along(0)?, along(1)?])
@@ -198,6 +254,27 @@ impl Kernel {
 impl Conv2d {
     /// A layer whose parameters are named `path.weight` and `path.bias`.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Conv2d, Generator, Init, Kernel};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Conv2d::new(&mut params, "conv", Kernel::new([3, 3], [1, 8]), Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [3, 3, 1, 8]);
+    /// assert_eq!(params.get(layer.bias.unwrap()).data(), [0.0; 8]);
+    /// ```
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Kernel, TiledConv2d};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [1, 8]);
+    /// let layer = TiledConv2d::new(&mut params, "conv", (2, 3), kernel, Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [2, 3, 3, 3, 1, 8]);
+    /// assert_eq!(params.get(layer.bias.unwrap()).shape().to_vec(), [2, 3, 8]);
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken, or the channels do not split into the groups.
     #[track_caller]
@@ -210,6 +287,17 @@ impl Conv2d {
 impl TiledConv2d {
     /// A layer with `tile` = (th, tw) kernels, whose parameters are named `path.weight` and
     /// `path.bias`.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Kernel, LocallyConnected2d};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let kernel = Kernel::new([3, 3], [1, 8]);
+    /// let layer = LocallyConnected2d::new(&mut params, "conv", [8, 9], kernel, Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [6, 7, 3, 3, 1, 8]);
+    /// assert_eq!(params.get(layer.bias.unwrap()).shape().to_vec(), [6, 7, 8]);
+    /// ```
     ///
     /// # Panics
     /// As for [`Conv2d::new`].

@@ -8,7 +8,7 @@ use crate::mode::Mode;
 /// In training, 0 in place of each number with this probability p, else x / (1 − p), so that the mean stays
 /// (Srivastava et al. 2014). In evaluation, x itself. In PyTorch this is called `nn.Dropout`, where p = 0.5 by default.
 ///
-/// Draws are from the generator of the [`Training`](crate::Training).
+/// The shape stays. Draws are from the generator of the [`Training`](crate::Training).
 ///
 /// ```
 /// use rand::SeedableRng;

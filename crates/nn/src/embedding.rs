@@ -13,8 +13,8 @@ use crate::mode::Mode;
 ///
 /// Indices are whole numbers in the element type of the tape, `[n, …]`; W is `[words, dim]`, the result `[n, …, dim]`.
 /// A row that is looked up twice gets both gradients. It is the product of W with one-hot rows, so each number of W has
-/// a position for each index. In PyTorch this is called `nn.Embedding`, whose weights are drawn from
-/// [`Init::Normal(1.0)`](Init::Normal).
+/// a position for each index (Bengio et al. 2003; Deep Learning, section 12.4.2). In PyTorch this is called
+/// `nn.Embedding`, whose weights are drawn from [`Init::Normal(1.0)`](Init::Normal).
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -40,6 +40,15 @@ impl Embedding {
     /// A table of `[words, dim]`, named `path.weight`. The number of inputs that `init` may ask for is `dim`, as the
     /// [projection](Embedding::projection) has it.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Embedding, Generator, Init};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let embedding = Embedding::new(&mut params, "words", [10, 4], Init::Normal(1.0), &mut rng);
+    /// assert_eq!((params.name(embedding.weight), params.numel()), ("words.weight", 10 * 4));
+    /// ```
+    ///
     /// # Panics
     /// If the name is taken.
     #[track_caller]
@@ -56,6 +65,15 @@ impl Embedding {
 
     /// The output projection that is tied to this table: the same parameter under the same name, so that nothing can
     /// part the two.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Embedding, Generator, Init};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let embedding = Embedding::new(&mut params, "words", [10, 4], Init::Normal(1.0), &mut rng);
+    /// assert_eq!(embedding.projection().weight, embedding.weight);
+    /// ```
     pub fn projection(&self) -> Projection {
         Projection { weight: self.weight }
     }

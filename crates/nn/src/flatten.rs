@@ -6,9 +6,10 @@ use crate::layer::Layer;
 use crate::layout::Layouts;
 use crate::mode::Mode;
 
-/// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`. Images are laid out as rows × columns
-/// × channels, so the order differs from PyTorch's, where channels come first; [`Layer::layouts`] knows of it. In
-/// PyTorch this is called `nn.Flatten`.
+/// All axes but the batch made one: `[n, …]` becomes `[n, everything else]`, in row-major order. Images are laid out as
+/// rows × columns × channels: number c of the pixel in row y and column x becomes number (y · width + x) · channels +
+/// c. PyTorch's order is another one, since channels come first there; [`Layer::layouts`] knows of it. In PyTorch this
+/// is called `nn.Flatten`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};
@@ -38,7 +39,8 @@ impl<T: Float> Layer<T> for Flatten {
     }
 }
 
-/// The inverse of [`Flatten`]: examples of this shape again.
+/// The inverse of [`Flatten`]: `[n, …]` becomes `[n, shape]`, examples of this shape again, of as many numbers. In
+/// PyTorch this is called `nn.Unflatten`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

@@ -6,6 +6,27 @@ use tandem_autograd::{Float, Kind, Shape, Tensor};
 
 /// How initial weights are drawn, from the numbers of inputs (`fan_in`) and outputs (`fan_out`)
 /// that a weight connects.
+///
+/// See Deep Learning, section 8.4.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_nn::{Generator, Init};
+/// let mut rng = Generator::seed_from_u64(1);
+/// // A layer of 200 inputs and 50 outputs: variance, and largest |w|.
+/// let mut of = |init: Init| {
+///     let w = init.draw::<f64>([200, 50], 200, 50, &mut rng);
+///     let squares = w.data().iter().map(|w| w * w);
+///     (squares.clone().sum::<f64>() / 10_000.0, squares.fold(0.0, f64::max).sqrt())
+/// };
+/// let near = |x: f64, y: f64| (x / y - 1.0).abs() < 0.1;
+/// assert!(near(of(Init::He).0, 2.0 / 200.0));
+/// assert!(near(of(Init::LeCun).0, 1.0 / 200.0));
+/// assert!(near(of(Init::Glorot).0, 2.0 / 250.0) && of(Init::Glorot).1 <= (6.0_f64 / 250.0).sqrt());
+/// assert!(near(of(Init::Uniform).0, 1.0 / 600.0) && of(Init::Uniform).1 <= 1.0 / 200_f64.sqrt());
+/// assert!(near(of(Init::Normal(0.02)).0, 0.02 * 0.02));
+/// assert_eq!(of(Init::Zeros), (0.0, 0.0));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Init {
     /// Normal with variance 2 / fan_in, for ReLU (He et al. 2015). In PyTorch this is called
@@ -31,7 +52,7 @@ impl Init {
         if self == Init::Uniform { Init::Uniform } else { Init::Zeros }
     }
 
-    /// A tensor drawn in this way.
+    /// A tensor of this shape, each number drawn in this way, in row-major order.
     ///
     /// ```
     /// use rand::SeedableRng;

@@ -10,6 +10,18 @@ use crate::layout::Layouts;
 use crate::mode::Mode;
 
 /// One use of a parameter by a layer.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::Params;
+/// use tandem_nn::{Conv2d, Generator, Init, Kernel, Layer};
+/// let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+/// let conv = Conv2d::new(&mut params, "conv", Kernel::new([3, 3], [1, 8]), Init::He, &mut rng);
+/// let uses = conv.uses(&params, [8, 8, 1].into())?;              // 6 × 6 positions
+/// assert_eq!((uses[0].id, uses[0].connections), (conv.weight, 3 * 3 * 8 * 36));
+/// assert_eq!(uses[1].connections, 8 * 36);                       // the bias
+/// # Ok::<(), tandem_autograd::ShapeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Use {
     /// The parameter.
@@ -22,6 +34,43 @@ pub struct Use {
 
 /// A description of a computation with parameters. It holds names ([`ParamId`]s) and sizes, no
 /// numbers: copying a layer shares its parameters.
+///
+/// In PyTorch this is called `nn.Module`, which also holds the numbers and the mode. A layer of one's own says what it
+/// makes of a shape, what it uses, and what it computes:
+///
+/// ```
+/// use smallvec::{SmallVec, smallvec};
+/// use tandem_autograd::{Float, ParamId, Params, Shape, ShapeError, Tape, Tensor, Var};
+/// use tandem_nn::{Layer, Mode, Sequential, Use};
+///
+/// /// y = a · x, with one number a for everything.
+/// struct Scale(ParamId);
+///
+/// impl<T: Float> Layer<T> for Scale {
+///     fn kind(&self) -> &'static str {
+///         "scale"
+///     }
+///     fn output(&self, _: &Params<T>, input: Shape) -> Result<Shape, ShapeError> {
+///         Ok(input)
+///     }
+///     fn uses(&self, _: &Params<T>, input: Shape) -> Result<SmallVec<[Use; 2]>, ShapeError> {
+///         Ok(smallvec![Use { id: self.0, connections: input.len() }])
+///     }
+///     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, _: Mode<'_, T>) -> Var<'t, T> {
+///         x * tape.param(self.0)
+///     }
+/// }
+///
+/// let (mut params, mut net) = (Params::<f64>::new(), Sequential::new());
+/// let a = params.add("scale.a", Tensor::scalar(2.0));
+/// net.push("once", Scale(a));
+/// net.push("twice", Scale(a));                       // the same parameter: it is shared
+/// let tape = Tape::new(&params);
+/// let y = net.forward(&tape, tape.constant(Tensor::full([1, 3], 1.0)), Mode::Eval);
+/// assert_eq!(y.sum().backward().of(&params, a).unwrap().item(), 3.0 * 2.0 * 2.0);    // of 3a²
+/// assert_eq!((params.numel(), net.connections(&params, [3].into())?), (1, 6));
+/// # Ok::<(), ShapeError>(())
+/// ```
 pub trait Layer<T: Float> {
     /// What kind of layer this is, for reports: `conv`, `linear`, …
     fn kind(&self) -> &'static str;
@@ -32,7 +81,7 @@ pub trait Layer<T: Float> {
     /// If an example of this shape does not fit.
     fn output(&self, params: &Params<T>, input: Shape) -> Result<Shape, ShapeError>;
 
-    /// The parameters, each with its connections for such an example.
+    /// The parameters, each with its connections for such an example: size × positions. None by default.
     ///
     /// # Errors
     /// If an example of this shape does not fit.
@@ -56,7 +105,11 @@ pub trait Layer<T: Float> {
         0
     }
 
-    /// The result for a batch, in training or in evaluation.
+    /// The result for a batch, in training or in evaluation: from `[n, …]`, n examples of a shape that fits, to n of
+    /// the shape that [`output`](Layer::output) says.
+    ///
+    /// # Panics
+    /// If the batch does not fit, or is of another tape.
     #[track_caller]
     fn forward<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>, mode: Mode<'_, T>) -> Var<'t, T>;
 }
@@ -79,7 +132,7 @@ pub(crate) fn at_positions<T: Float>(
     ids.into_iter().map(|id| Use { id, connections: params.get(id).len() * positions }).collect()
 }
 
-/// Layers one after another. In PyTorch this is called `nn.Sequential`.
+/// Layers one after another, x ↦ lₖ(… l₂(l₁(x))), each with a name. In PyTorch this is called `nn.Sequential`.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -111,6 +164,20 @@ impl<T: Float> Default for Sequential<T> {
 }
 
 /// What one layer of a network is and has.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::Params;
+/// use tandem_nn::{Generator, Init, Kernel, Layer, Sequential, TiledConv2d};
+/// let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+/// let mut net = Sequential::new();
+/// let kernel = Kernel::new([3, 3], [1, 8]);
+/// net.push("conv1", TiledConv2d::new(&mut params, "conv1", (2, 2), kernel, Init::He, &mut rng));
+/// let row = &net.rows(&params, [8, 8, 1].into())?[0];
+/// assert_eq!((row.kind, row.output.to_vec()), ("tiled", vec![6, 6, 8]));
+/// assert_eq!((row.parameters, row.connections()), (4 * 80, 36 * 80));        // 4 kernels at 36 places
+/// # Ok::<(), tandem_autograd::ShapeError>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct LayerRow {
     /// The layer's name.
@@ -139,6 +206,15 @@ impl<T: Float> Sequential<T> {
     }
 
     /// Appends a layer.
+    ///
+    /// ```
+    /// use tandem_autograd::Params;
+    /// use tandem_nn::{Activation, Sequential};
+    /// let mut net = Sequential::<f32>::new();
+    /// net.push("relu", Activation::Relu);
+    /// assert_eq!(net.rows(&Params::new(), [5].into())?[0].name, "relu");
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
     pub fn push(&mut self, name: &str, layer: impl Layer<T> + 'static) {
         self.layers.push((name.into(), Box::new(layer)));
     }
@@ -147,6 +223,18 @@ impl<T: Float> Sequential<T> {
     /// forward pass, the memory for what layers keep grows with √n instead of n (Chen et al. 2016,
     /// "Training Deep Nets with Sublinear Memory Cost"). The gradients are the same to the bit,
     /// but for what draws: a group's draws are from a generator of its own, so that they can be drawn again.
+    ///
+    /// ```
+    /// use tandem_autograd::Params;
+    /// use tandem_nn::{Activation, Sequential};
+    /// let mut net = Sequential::<f32>::new();
+    /// for name in ["a", "b", "c", "d"] {
+    ///     net.push(name, Activation::Tanh);
+    /// }
+    /// let rows = net.checkpointed().rows(&Params::new(), [5].into())?;
+    /// assert_eq!(rows.iter().map(|row| &*row.name).collect::<Vec<_>>(), ["a..b", "c..d"]);
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
     pub fn checkpointed(self) -> Sequential<T> {
         let each = (self.layers.len() as f64).sqrt().round().max(1.0) as usize;
         let (mut layers, mut groups) = (self.layers, Sequential::new());
@@ -160,6 +248,20 @@ impl<T: Float> Sequential<T> {
     }
 
     /// Every layer with its result's shape and its parameters, for one example of this shape.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tandem_autograd::Params;
+    /// use tandem_nn::{Flatten, Generator, Init, Linear, Sequential};
+    /// let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let mut net = Sequential::new();
+    /// net.push("flatten", Flatten);
+    /// net.push("out", Linear::new(&mut params, "out", [64, 10], Init::He, &mut rng));
+    /// assert_eq!(net.rows(&params, [8, 8, 1].into())?[1].output.to_vec(), [10]);
+    /// let error = net.rows(&params, [9, 9, 1].into()).unwrap_err().to_string();
+    /// assert!(error.starts_with("layer `out`: ") && error.ends_with("found shape [81]"), "{error}");
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
     ///
     /// # Errors
     /// If a layer does not fit the one before it; the message names the layer.
@@ -177,6 +279,20 @@ impl<T: Float> Sequential<T> {
 
     /// How many parameters there would be if nothing were shared: the sum over the uses of all
     /// layers of size × positions.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tandem_autograd::Params;
+    /// use tandem_nn::{Generator, Init, Linear, Sequential};
+    /// let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Linear::without_bias(&mut params, "w", [4, 4], Init::He, &mut rng);
+    /// let mut net = Sequential::new();
+    /// for name in ["first", "second", "third"] {
+    ///     net.push(name, layer);                         // one matrix, three times
+    /// }
+    /// assert_eq!((params.numel(), net.connections(&params, [4].into())?), (16, 3 * 16));
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
     ///
     /// # Errors
     /// If a layer does not fit the one before it.

@@ -55,6 +55,25 @@
 //! `conv_transpose`; `table_conv` and `subsample`, which LeNet-5 of 1998 needs; `embedding` and `rnn`, which share over
 //! words and over time; `dropout` and `norm`, which ask for the mode; `checkpointed`; `init`, `loss`, `optimizer/`,
 //! `schedule`, `clip`, `average`, `metrics`; `data/`; `layout` and `checkpoint/`, which go to files and other systems.
+//!
+//! # Panics
+//!
+//! As on the front page of [`tandem_autograd`]: what a programmer gets wrong panics at their own line. A layer's
+//! `forward` does so if the batch does not fit, with the layer's kind or name and the shapes; its `new` if a name is
+//! taken. What is wrong with a file, or does not fit it, is a `Result`.
+//!
+//! # Absent
+//!
+//! Deliberately absent:
+//!
+//! - couplings between parameters: they are `tandem-tying`'s, which knows names and slots and no layers;
+//! - a framework around the training loop: the loop is the one above, and stays in sight;
+//! - a mode inside layers, and parameters inside layers: the mode is an argument, the numbers are in the store;
+//! - gated cells (LSTM, GRU), attention, convolutions over one or three axes: a [`Layer`] of one's own can be any of
+//!   them, and none of them shares parameters in a way that is not here already;
+//! - downloads and pretrained models: data sets and [`checkpoint`]s are files that are there;
+//! - readers that work ahead on threads of their own: a data set is held in memory, as [`data`] has it;
+//! - gradient scaling and mixed precision: numbers are `f32`, or `f64` to check derivatives.
 
 mod activation;
 mod average;

@@ -10,8 +10,10 @@ use crate::layer::{Layer, Use, at_positions};
 use crate::layout::{Layout, Layouts};
 use crate::mode::Mode;
 
-/// y = x · W + b, with x of shape `[n, …, inputs]` and W stored as `[inputs, outputs]`, the way the
-/// product reads it. (PyTorch's `nn.Linear` stores the transpose.)
+/// y = x · W + b: y\[…, o\] = b\[o\] + Σ over i of x\[…, i\] · W\[i, o\].
+///
+/// x is `[n, …, inputs]`, y is `[n, …, outputs]`. W is stored as `[inputs, outputs]`, the way the product reads it. In
+/// PyTorch this is called `nn.Linear`, which stores the transpose.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -39,6 +41,16 @@ impl Linear {
     /// A layer whose parameters are named `path.weight` and `path.bias`. The bias starts at zero,
     /// or, with [`Init::Uniform`], like the weights.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Linear};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Linear::new(&mut params, "fc", [3, 2], Init::He, &mut rng);
+    /// assert_eq!(params.get(layer.bias.unwrap()).data(), [0.0, 0.0]);
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [3, 2]);
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken.
     #[track_caller]
@@ -55,6 +67,15 @@ impl Linear {
     }
 
     /// As [`new`](Linear::new), without a bias.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Linear};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Linear::without_bias(&mut params, "fc", [3, 2], Init::He, &mut rng);
+    /// assert_eq!((layer.bias, params.numel()), (None, 3 * 2));
+    /// ```
     ///
     /// # Panics
     /// If the name is taken.
@@ -126,7 +147,8 @@ fn rows(input: Shape) -> usize {
     input.with(input.rank() - 1, 1).len()
 }
 
-/// Linear layers with an activation between them (and none after the last).
+/// Linear layers with an activation φ between them, and none after the last (Deep Learning, chapter 6):
+/// xₖ₊₁ = φ(xₖ · Wₖ + bₖ), from `[n, …, first width]` to `[n, …, last width]`.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -147,6 +169,16 @@ pub struct Mlp {
 
 impl Mlp {
     /// A perceptron with these widths, inputs first; its layers are named `path.0`, `path.1`, ….
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Activation, Generator, Init, Mlp};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let net = Mlp::new(&mut params, "net", &[4, 16, 2], Activation::Relu, Init::He, &mut rng);
+    /// assert_eq!((net.layers.len(), params.numel()), (2, (4 * 16 + 16) + (16 * 2 + 2)));
+    /// assert_eq!(params.name(net.layers[1].weight), "net.1.weight");
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two widths, or a name is taken.

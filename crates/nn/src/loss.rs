@@ -8,7 +8,7 @@ use tandem_autograd::{Float, Var};
 /// The cross-entropy of class indices under logits, with label smoothing ε (Szegedy et al. 2016, section 7). A row
 /// of logits x with p = softmax x, the class k and C classes contributes to the mean
 ///
-/// (1 − ε) · (−ln pₖ) + ε/C · Σⱼ −ln pⱼ  =  −ln pₖ + ε · (xₖ − mean x).
+/// (1 − ε) · (−ln pₖ) + ε/C · Σⱼ −ln pⱼ  =  −ln pₖ + ε · (xₖ − mean x)
 ///
 /// Logits `[…, classes]`, labels `[…]`. With ε = 0 this is [`Var::cross_entropy`], to the bit. In PyTorch this is
 /// called `F.cross_entropy(label_smoothing=ε)`, with the classes on axis 1.
@@ -74,7 +74,8 @@ pub fn binary_cross_entropy<'t, T: Float>(logits: Var<'t, T>, targets: Var<'t, T
     (logits.clone().softplus() - logits * targets).mean()
 }
 
-/// The mean of (x − y)². Both have the same shape. In PyTorch this is called `F.mse_loss`.
+/// 1/N Σ (x − y)², the mean over all N numbers: up to a constant and a factor, the negative log-likelihood of Gaussians
+/// of one width (Deep Learning, section 5.5.1). Both have the same shape. In PyTorch this is called `F.mse_loss`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

@@ -63,6 +63,15 @@ impl Confusion {
 
     /// Counts the rows of a batch. Logits of shape `[…, classes]`, and a label for each row.
     ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let mut confusion = tandem_nn::Confusion::new(2);
+    /// for labels in [[0, 1], [1, 1]] {
+    ///     confusion.add(&Tensor::new([2, 2], vec![1.0, 0.0, 0.0, 1.0]), &labels);    // guesses 0, then 1
+    /// }
+    /// assert_eq!([confusion.count(0, 0), confusion.count(1, 1), confusion.count(1, 0)], [1, 2, 1]);
+    /// ```
+    ///
     /// # Panics
     /// If the logits are of another number of classes, there are not as many labels as rows, or a label is not a
     /// class.
@@ -89,12 +98,24 @@ impl Confusion {
         self.row(truth)[guess]
     }
 
-    /// The share of rows that are right. NaN if there are none.
+    /// The share of rows that are right, from 0 to 1: Σ count(k, k) / rows. NaN if there are none.
     pub fn accuracy(&self) -> f64 {
         share((0..self.classes).map(|class| self.row(class)[class]).sum(), self.counts.iter().sum())
     }
 
     /// Of the rows of a class, the share that was taken for it. NaN if there are none.
+    ///
+    /// count(class, class) / Σ over guesses of count(class, guess), where "nothing" is a guess, too.
+    ///
+    /// ```
+    /// # let mut confusion = tandem_nn::Confusion::new(2);
+    /// # let says_one = tandem_autograd::Tensor::new([1, 2], vec![0.0, 1.0]);
+    /// for label in [1, 1, 1, 0] {
+    ///     confusion.add(&says_one, &[label]);            // the guess is always 1
+    /// }
+    /// assert_eq!([confusion.recall(0), confusion.recall(1)], [0.0, 1.0]);
+    /// assert_eq!((confusion.precision(1), confusion.precision(0).is_nan()), (0.75, true));
+    /// ```
     ///
     /// # Panics
     /// If there is no such class.
@@ -104,6 +125,8 @@ impl Confusion {
     }
 
     /// Of the rows that were taken for a class, the share that is of it. NaN if there are none.
+    ///
+    /// count(class, class) / Σ over truths of count(truth, class). See [`recall`](Confusion::recall) for an example.
     ///
     /// # Panics
     /// If there is no such class.

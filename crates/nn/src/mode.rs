@@ -7,9 +7,34 @@ use tandem_autograd::{Float, Params, StateId, Tensor};
 
 /// The generator from which a training draws. Its seed, stream and position can be saved, so that a
 /// training that was stopped goes on with the same draws; those of `rand`'s `StdRng` cannot.
+///
+/// ```
+/// use rand::{Rng, SeedableRng};
+/// use tandem_nn::Generator;
+/// let mut generator = Generator::seed_from_u64(7);
+/// generator.next_u64();
+/// let saved = serde_json::to_string(&generator)?;    // as a checkpoint does
+/// let mut again: Generator = serde_json::from_str(&saved)?;
+/// assert_eq!(again.next_u64(), generator.next_u64());
+/// # Ok::<(), serde_json::Error>(())
+/// ```
 pub type Generator = rand_chacha::ChaCha8Rng;
 
 /// What a forward pass is for. In PyTorch this is hidden state, `model.train()` and `model.eval()`.
+///
+/// ```
+/// use rand::SeedableRng;
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Dropout, Generator, Layer, Mode, Training};
+/// let (params, training) = (Params::<f32>::new(), Training::new(Generator::seed_from_u64(0)));
+/// let tape = Tape::new(&params);
+/// let lost = |mode| {
+///     let y = Dropout(0.5).forward(&tape, tape.constant(Tensor::full([100], 1.0)), mode);
+///     y.value().data().iter().filter(|&&y| y == 0.0).count()
+/// };
+/// assert_eq!(lost(Mode::Eval), 0);
+/// assert!((30..70).contains(&lost(Mode::Train(&training))));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub enum Mode<'m, T: Float = f32> {
     /// Dropout draws; batch norm takes the statistics of the batch, and notes the running ones.
@@ -48,6 +73,13 @@ pub(crate) type Noted<T> = Vec<(StateId, Tensor<T>)>;
 
 impl<T: Float> Training<T> {
     /// A training that draws from this generator.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tandem_nn::{Generator, Training};
+    /// let mut training = Training::<f32>::new(Generator::seed_from_u64(7));
+    /// assert_eq!(*training.generator(), Generator::seed_from_u64(7));
+    /// ```
     pub fn new(generator: Generator) -> Training<T> {
         Training { generator: RefCell::new(generator), noted: RefCell::default(), again: false }
     }
@@ -63,6 +95,14 @@ impl<T: Float> Training<T> {
     }
 
     /// Draws from the generator.
+    ///
+    /// ```
+    /// use rand::{RngExt, SeedableRng};
+    /// use tandem_nn::{Generator, Training};
+    /// let training = Training::<f32>::new(Generator::seed_from_u64(7));
+    /// let [one, other] = [(); 2].map(|()| training.draw(|rng| rng.random::<f64>()));
+    /// assert_ne!(one, other);                            // the generator has moved on
+    /// ```
     pub fn draw<R>(&self, draw: impl FnOnce(&mut Generator) -> R) -> R {
         draw(&mut self.generator.borrow_mut())
     }
@@ -73,12 +113,34 @@ impl<T: Float> Training<T> {
     }
 
     /// The generator, to save or to replace it, or for draws outside of layers.
+    ///
+    /// ```
+    /// use rand::{Rng, SeedableRng};
+    /// use tandem_nn::{Generator, Training};
+    /// let mut training = Training::<f32>::new(Generator::seed_from_u64(7));
+    /// let first = training.draw(|rng| rng.next_u64());
+    /// *training.generator() = Generator::seed_from_u64(7);           // once more from the start
+    /// assert_eq!(training.draw(|rng| rng.next_u64()), first);
+    /// ```
     pub fn generator(&mut self) -> &mut Generator {
         self.generator.get_mut()
     }
 
     /// Notes the next value of a state, once: where a [checkpointed](crate::Checkpointed) layer is computed again,
     /// nothing is noted. What a layer computes in training must therefore not depend on what it notes.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_nn::{Generator, Training};
+    /// let mut params = Params::<f32>::new();
+    /// let id = params.add_state("seen", Tensor::scalar(0.0));
+    /// let mut training = Training::new(Generator::seed_from_u64(0));
+    /// training.note(id, Tensor::scalar(training.state(&params, id).item() + 1.0));
+    /// assert_eq!((params.state(id).item(), training.state(&params, id).item()), (0.0, 1.0));
+    /// training.commit(&mut params);
+    /// assert_eq!(params.state(id).item(), 1.0);
+    /// ```
     pub fn note(&self, id: StateId, value: Tensor<T>) {
         if self.again {
             return;
@@ -117,6 +179,19 @@ impl<T: Float> Training<T> {
     }
 
     /// Forgets what was noted.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_nn::{Generator, Training};
+    /// # let mut params = Params::<f32>::new();
+    /// # let id = params.add_state("seen", Tensor::scalar(0.0));
+    /// # let mut training = Training::new(Generator::seed_from_u64(0));
+    /// training.note(id, Tensor::scalar(1.0));
+    /// training.forget();
+    /// training.commit(&mut params);                      // of nothing
+    /// assert_eq!(params.state(id).item(), 0.0);
+    /// ```
     pub fn forget(&mut self) {
         self.noted.get_mut().clear();
     }

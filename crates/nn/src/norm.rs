@@ -49,6 +49,17 @@ impl BatchNorm {
     /// A layer whose parameters are named `path.weight` and `path.bias`, its states `path.running_mean` and
     /// `path.running_var`.
     ///
+    /// ```
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::BatchNorm;
+    /// # let mut params = Params::<f32>::new();
+    /// let norm = BatchNorm::new(&mut params, "norm", 2);
+    /// let [ones, zeros] = [norm.weight, norm.bias].map(|id| params.get(id).data());
+    /// assert_eq!((ones, zeros), (&[1.0, 1.0][..], &[0.0, 0.0][..]));
+    /// let [mean, variance] = [norm.mean, norm.variance].map(|id| params.state(id).data());
+    /// assert_eq!((mean, variance), (zeros, ones));
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken.
     #[track_caller]
@@ -166,6 +177,15 @@ pub struct LayerNorm {
 
 impl LayerNorm {
     /// A layer over last axes of this shape, whose parameters are named `path.weight` and `path.bias`.
+    ///
+    /// ```
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::LayerNorm;
+    /// # let mut params = Params::<f32>::new();
+    /// let norm = LayerNorm::new(&mut params, "norm", [4, 4, 8]);
+    /// assert_eq!(params.get(norm.weight).shape().to_vec(), [4, 4, 8]);
+    /// assert_eq!((params.name(norm.bias), params.numel()), ("norm.bias", 2 * 4 * 4 * 8));
+    /// ```
     ///
     /// # Panics
     /// If the shape holds no number, or has no axis, or a name is taken.

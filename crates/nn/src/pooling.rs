@@ -11,7 +11,8 @@ use crate::mode::Mode;
 /// z\[y, x, c\] = max over i, j of x\[y·s + i − p, x·s + j − p, c\]
 ///
 /// Images are `[n, height, width, channels]`; i and j run over the rows and columns of the window, s is
-/// its stride, and padding p never holds the maximum. In PyTorch this is called `nn.MaxPool2d`.
+/// its stride, and padding p never holds the maximum (Deep Learning, section 9.3). The results have
+/// ⌊(height + 2p − kh)/s⌋ + 1 rows, and columns likewise. In PyTorch this is called `nn.MaxPool2d`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor, Window};

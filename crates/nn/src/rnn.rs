@@ -50,6 +50,15 @@ impl RnnCell {
     /// A cell for \[features, hidden\], whose parameters are named `path.weight_ih`, `path.weight_hh`, `path.bias_ih`
     /// and `path.bias_hh`, and drawn uniformly from ±1/√hidden, as PyTorch's.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, RnnCell};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let cell = RnnCell::new(&mut params, "cell", [3, 4], &mut rng);
+    /// assert_eq!((params.name(cell.bias_ih), params.numel()), ("cell.bias_ih", 3 * 4 + 4 * 4 + 2 * 4));
+    /// ```
+    ///
     /// # Panics
     /// If a name is taken.
     #[track_caller]
@@ -79,6 +88,17 @@ impl RnnCell {
 
     /// Notes the layouts of its weights in PyTorch: for a network that is no layer, but uses a cell by itself.
     ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Layouts, RnnCell};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let (cell, mut layouts) = (RnnCell::new(&mut params, "cell", [3, 4], &mut rng), Layouts::default());
+    /// cell.layouts(&params, &mut layouts)?;
+    /// assert_eq!(layouts.of(cell.weight_ih).unwrap().theirs.to_vec(), [4, 3]);
+    /// # Ok::<(), tandem_autograd::ShapeError>(())
+    /// ```
+    ///
     /// # Errors
     /// If another layout was noted.
     pub fn layouts<T: Float>(&self, params: &Params<T>, to: &mut Layouts) -> Result<(), ShapeError> {
@@ -87,6 +107,20 @@ impl RnnCell {
     }
 
     /// The next hidden state, `[n, hidden]`, from the input at this time, `[n, features]`, and the last one.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Generator, RnnCell};
+    /// # let (mut params, mut rng) = (Params::<f64>::new(), Generator::seed_from_u64(0));
+    /// let cell = RnnCell::new(&mut params, "cell", [1, 1], &mut rng);
+    /// let ids = [cell.weight_ih, cell.weight_hh, cell.bias_ih, cell.bias_hh];
+    /// let [w, u, b, c] = ids.map(|id| params.get(id).data()[0]);
+    /// let tape = Tape::new(&params);
+    /// let [x, h] = [0.5, -0.25].map(|x| tape.constant(Tensor::full([1, 1], x)));
+    /// let next = cell.step(&tape, x, h).value().data()[0];
+    /// assert!((next - (0.5 * w + b - 0.25 * u + c).tanh()).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -125,6 +159,16 @@ pub struct Rnn {
 impl Rnn {
     /// A layer for \[features, hidden\], whose parameters have the names of PyTorch's: `path.weight_ih_l0`,
     /// `path.weight_hh_l0`, `path.bias_ih_l0` and `path.bias_hh_l0`, drawn as [those of a cell](RnnCell::new).
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Rnn};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let rnn = Rnn::new(&mut params, "rnn", [3, 4], &mut rng);
+    /// assert_eq!(params.name(rnn.cell.weight_hh), "rnn.weight_hh_l0");
+    /// assert!(params.get(rnn.cell.weight_hh).data().iter().all(|w| w.abs() <= 0.5));     // 1/√4
+    /// ```
     ///
     /// # Panics
     /// If a name is taken.
@@ -171,8 +215,8 @@ impl<T: Float> Layer<T> for Rnn {
     }
 }
 
-/// The last place along the first axis of each example: `[n, time, …]` to `[n, …]`. After an [`Rnn`], the last hidden
-/// state.
+/// The last place along the first axis of each example, z = x\[T − 1\] of T times: `[n, time, …]` to `[n, …]`. After an
+/// [`Rnn`], the last hidden state.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};

@@ -47,31 +47,64 @@ impl RateSchedule {
     }
 
     /// The same rate at every step.
+    ///
+    /// ```
+    /// let schedule = tandem_nn::RateSchedule::constant(0.1);
+    /// assert_eq!([0, 1_000_000].map(|step| schedule.at(step)), [0.1, 0.1]);
+    /// ```
     pub fn constant(rate: f64) -> RateSchedule {
         RateSchedule::new(rate, Course::Constant)
     }
 
     /// From `rate`, times `factor` after every so many steps (0: never).
+    ///
+    /// ```
+    /// let schedule = tandem_nn::RateSchedule::step(1.0, 30, 0.5);
+    /// assert_eq!([0, 29, 30, 59, 60].map(|step| schedule.at(step)), [1.0, 1.0, 0.5, 0.5, 0.25]);
+    /// ```
     pub fn step(rate: f64, every: u64, factor: f64) -> RateSchedule {
         RateSchedule::new(rate, Course::Step { every, factor })
     }
 
     /// From `rate` down to the floor in so many steps, along half a wave of the cosine.
+    ///
+    /// ```
+    /// let schedule = tandem_nn::RateSchedule::cosine(1.0, 100);
+    /// assert!((schedule.at(50) - 0.5).abs() < 1e-15);
+    /// assert_eq!([0, 100, 200].map(|step| schedule.at(step)), [1.0, 0.0, 0.0]);
+    /// ```
     pub fn cosine(rate: f64, steps: u64) -> RateSchedule {
         RateSchedule::new(rate, Course::Cosine { steps })
     }
 
     /// The rate at which a cosine ends, and which steps do not fall below; 0 if it is not set.
+    ///
+    /// ```
+    /// use tandem_nn::RateSchedule;
+    /// assert_eq!(RateSchedule::cosine(1.0, 100).floor(0.2).at(100), 0.2);
+    /// assert_eq!(RateSchedule::step(1.0, 1, 0.5).floor(0.2).at(3), 0.2);         // not 0.125
+    /// ```
     pub fn floor(self, floor: f64) -> RateSchedule {
         RateSchedule { floor, ..self }
     }
 
     /// Behind a warm-up of so many steps, in which the rate grows by equal amounts to where the rest begins.
+    ///
+    /// ```
+    /// let schedule = tandem_nn::RateSchedule::constant(1.0).warm_up(3);
+    /// assert_eq!([0, 1, 2, 3, 4].map(|step| schedule.at(step)), [0.25, 0.5, 0.75, 1.0, 1.0]);
+    /// ```
     pub fn warm_up(self, steps: u64) -> RateSchedule {
         RateSchedule { warm_up: steps, ..self }
     }
 
     /// The rate at a step.
+    ///
+    /// ```
+    /// let schedule = tandem_nn::RateSchedule::step(0.8, 10, 0.1).warm_up(1);     // 0.4, then 10 times 0.8
+    /// assert_eq!([0, 1, 10].map(|step| schedule.at(step)), [0.4, 0.8, 0.8]);
+    /// assert!((schedule.at(11) - 0.08).abs() < 1e-15);
+    /// ```
     pub fn at(&self, step: u64) -> f64 {
         let (rate, floor) = (self.rate, self.floor);
         let Some(step) = step.checked_sub(self.warm_up) else {

@@ -11,10 +11,10 @@ use crate::pooling::pooled;
 ///
 /// z\[y, x, c\] = a\[c\] · Σ of x over window (y, x) of channel c + b\[c\]
 ///
-/// Images are `[n, height, width, channels]`, a and b are `[channels]`. Each number of a window
-/// meets the coefficient once: a has places × window size positions for each channel, b has
-/// places. The layer starts as average pooling: a is one over the size of a window, b is zero.
-/// In Torch7 this was called `SpatialSubSampling`.
+/// Images are `[n, height, width, channels]`, a and b are `[channels]`; the results have the shape of
+/// [`MaxPool2d`](crate::MaxPool2d)'s. Each number of a window meets the coefficient once: a has places × window size
+/// positions for each channel, b has places. The layer starts as average pooling: a is one over the size of a window, b
+/// is zero. In Torch7 this was called `SpatialSubSampling`.
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor, Window};
@@ -41,6 +41,15 @@ pub struct Subsample2d {
 
 impl Subsample2d {
     /// A layer whose parameters are named `path.coefficient` and `path.bias`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Window};
+    /// # use tandem_nn::Subsample2d;
+    /// # let mut params = Params::<f32>::new();
+    /// let layer = Subsample2d::new(&mut params, "s2", Window::square(2), 6);
+    /// assert_eq!(params.get(layer.coefficient).data(), [0.25; 6]);
+    /// assert_eq!((params.name(layer.bias), params.get(layer.bias).data()), ("s2.bias", &[0.0; 6][..]));
+    /// ```
     ///
     /// # Panics
     /// If a name is taken.

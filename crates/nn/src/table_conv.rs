@@ -16,11 +16,11 @@ use crate::mode::Mode;
 /// z\[y, x, o\] = b\[o\] + Σ over i, j and the c listed for o of
 /// x\[y·s + i·d − p, x·s + j·d − p, c\] · W\[i, j, k\],  where k is the number of the pair (c, o)
 ///
-/// W is `[kh, kw, pairs]`, b is `[o]`: the kernels of pairs that the table does not join are not
-/// stored, and have no gradient and no optimizer state. For the product they are filled in with
-/// zeros, so that a forward step costs as much as that of [`Conv2d`](crate::Conv2d). A table that
-/// joins everything makes W a [`Conv2d`](crate::Conv2d)'s `[kh, kw, c, o]` with the last two axes
-/// made one. In Torch7 this was called `SpatialConvolutionMap`.
+/// Images are `[n, height, width, channels]`, W is `[kh, kw, pairs]`, b is `[o]`: the kernels of pairs that the table
+/// does not join are not stored, and have no gradient and no optimizer state. For the product they are filled in with
+/// zeros, so that a forward step costs as much as that of [`Conv2d`](crate::Conv2d). A table that joins everything
+/// makes W a [`Conv2d`](crate::Conv2d)'s `[kh, kw, c, o]` with the last two axes made one. In Torch7 this was called
+/// `SpatialConvolutionMap`.
 ///
 /// ```
 /// use rand::SeedableRng;
@@ -52,6 +52,17 @@ impl TableConv2d {
     /// A layer whose parameters are named `path.weight` and `path.bias`; `table[o]` lists the image
     /// channels that channel o of the result sees. The weights are drawn for the mean number of
     /// inputs of a result.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::{Generator, Init, Kernel, TableConv2d};
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let (table, kernel): ([&[usize]; 2], _) = ([&[1, 0], &[1]], Kernel::new([5, 5], [2, 2]));
+    /// let layer = TableConv2d::new(&mut params, "c3", &table, kernel, Init::LeCun, &mut rng);
+    /// assert_eq!(*layer.pairs, [[0, 0], [1, 0], [1, 1]]);            // image channel, channel of the result
+    /// assert_eq!(params.get(layer.weight).shape().to_vec(), [5, 5, 3]);
+    /// ```
     ///
     /// # Panics
     /// If the table has not one list for each channel of the result, a list is empty, names a

@@ -5,8 +5,12 @@ use tandem_autograd::{Float, ParamId, Params, Tensor};
 use crate::pairing::{Mismatch, PairingError, tail};
 
 /// Parameters with a fixed value each, to which a [`Coupling`](crate::Coupling) draws them: zero, which is weight
-/// decay; their own values of now (L2-SP, FedProx); those of another store. An anchor is a snapshot: it refers to
-/// the values as they were, and a value is copied when its parameter moves on.
+/// decay; their own values of now; those of another store. An anchor is a snapshot: it refers to the values as they
+/// were, and a value is copied when its parameter moves on.
+///
+/// Toward the values of a model that was trained on another task this is L2-SP (Li, Grandvalet and Davoine, arXiv
+/// 1802.01483, whose α is 2λ); toward a server's values of the last round, FedProx (Li et al., arXiv 1812.06127, whose
+/// μ is 2λ).
 ///
 /// ```
 /// use tandem_autograd::{Params, Tape, Tensor};
@@ -38,6 +42,18 @@ impl<T: Float> Anchor<T> {
 
     /// The values of now, for the parameters under a prefix.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Anchor, Coupling, SquaredL2, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// let w = params.add("net.w", Tensor::scalar(3.0));
+    /// let stay = Coupling::toward(&params, Anchor::here(&params, "net")?, SquaredL2, Strength::Coupled(0.5))?;
+    /// params.set(w, Tensor::scalar(5.0))?;
+    /// stay.proximal_step(&mut params, 1.0)?;             // 3 + 2 / (1 + 2ηλ)
+    /// assert_eq!(params.get(w).item(), 4.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If there is none.
     pub fn here(params: &Params<T>, prefix: &str) -> Result<Anchor<T>, PairingError> {
@@ -45,6 +61,18 @@ impl<T: Float> Anchor<T> {
     }
 
     /// For the parameters `prefix.rest`, the values of `other_prefix.rest` in another store.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Anchor, Coupling, SquaredL2, Strength};
+    /// # let (mut params, mut trained) = (Params::<f64>::new(), Params::<f64>::new());
+    /// params.add("net.w", Tensor::scalar(1.0));
+    /// trained.add("old.w", Tensor::scalar(4.0));
+    /// let anchor = Anchor::of(&params, "net", &trained, "old")?;
+    /// let coupling = Coupling::toward(&params, anchor, SquaredL2, Strength::Coupled(1.0))?;
+    /// assert_eq!(coupling.distance(&params), 3.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// One error that lists every name without a value and every value of another shape, with both; and if there
@@ -74,6 +102,19 @@ impl<T: Float> Anchor<T> {
     }
 
     /// Those parameters alone whose names are chosen.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Anchor, Coupling, SquaredL2, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// for (name, x) in [("net.weight", 3.0), ("net.bias", 4.0)] {
+    ///     params.add(name, Tensor::scalar(x));
+    /// }
+    /// let weights = Anchor::zero(&params, "net")?.only(&params, |name| name.ends_with(".weight"))?;
+    /// let decay = Coupling::toward(&params, weights, SquaredL2, Strength::Coupled(1.0))?;
+    /// assert_eq!(decay.penalty(&Tape::new(&params)).item(), 9.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If none is chosen.

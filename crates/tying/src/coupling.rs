@@ -28,6 +28,20 @@ use crate::tie::{Keep, Tie, TieError, join, untie};
 use link::{Link, Second};
 
 /// What can't be coupled so.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Coupling, CouplingError, Pairing, Strength};
+/// # let mut params = Params::<f64>::new();
+/// # for name in ["a.w", "b.w"] {
+/// #     params.add(name, Tensor::scalar(0.0));
+/// # }
+/// # let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let error = Coupling::new(&mut params, pairing, Strength::Coupled(-1.0)).unwrap_err();
+/// assert!(matches!(error, CouplingError::Strength(_)));
+/// assert_eq!(error.to_string(), "Strength::Coupled: expected a finite λ of at least 0, found -1");
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum CouplingError {
@@ -55,7 +69,8 @@ pub enum CouplingError {
     },
 }
 
-/// Which parameters belong together, how they are held and how strongly: λ Σ c Ω(wA − wB), or wA = wB.
+/// Which parameters belong together, how they are held and how strongly: λ Σ c Ω(wA − wB), or wA = wB (Deep Learning,
+/// section 7.9; Lasserre, Bishop and Minka 2006).
 ///
 /// Ω is the [`Penalty`], c the weight of a pair, λ the [`Strength`]; the crate's first page shows a whole program.
 /// There are three ways to bring a coupling into a step, to the same end:
@@ -71,6 +86,21 @@ pub enum CouplingError {
 ///
 /// A coupling belongs to one store, in which it ties and unties; a clone of the store needs a clone of it. Two couplings
 /// may hold the same parameters: their penalties add up. If both share a pair, the first that lets go parts it.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{Coupling, Pairing, Strength};
+/// let mut params = Params::<f64>::new();
+/// for (name, x) in [("a.w", 1.0), ("b.w", 3.0)] {
+///     params.add(name, Tensor::scalar(x));
+/// }
+/// let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let mut coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.5))?;
+/// assert_eq!(coupling.penalty(&Tape::new(&params)).item(), 0.5 * (1.0_f64 - 3.0).powi(2));
+/// coupling.set_strength(&mut params, Strength::Shared)?;
+/// assert_eq!((coupling.penalty(&Tape::new(&params)).item(), params.numel()), (0.0, 1));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug)]
 pub struct Coupling<T: Float = f32> {
     links: Vec<Link<T>>,
@@ -89,7 +119,8 @@ pub struct Coupling<T: Float = f32> {
 }
 
 impl<T: Float> Coupling<T> {
-    /// Couples pairs by λ‖wA − wB‖²; see [`set_strength`](Coupling::set_strength).
+    /// Couples pairs by λ Σ c ‖wA − wB‖², with the pairs' weights c; see [`set_strength`](Coupling::set_strength). The
+    /// type's example makes one.
     ///
     /// # Errors
     /// If the strength makes no sense, or is `Shared` and the pairs can't be. Then nothing has changed.
@@ -101,7 +132,20 @@ impl<T: Float> Coupling<T> {
         Coupling::with(params, pairing, SquaredL2, strength)
     }
 
-    /// Couples pairs by a penalty.
+    /// Couples pairs by a penalty: λ Σ c Ω(wA − wB).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Coupling, L1, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// for (name, x) in [("a.w", 1.0), ("b.w", 3.0)] {
+    ///     params.add(name, Tensor::scalar(x));
+    /// }
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, L1, Strength::Coupled(0.5))?;
+    /// assert_eq!(coupling.penalty(&Tape::new(&params)).item(), 0.5 * (1.0_f64 - 3.0).abs());
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`new`](Coupling::new); and if the strength is to be learned and the penalty has no degree.
@@ -120,7 +164,18 @@ impl<T: Float> Coupling<T> {
         Ok(coupling)
     }
 
-    /// Draws parameters toward an anchor.
+    /// Draws parameters toward an anchor: λ Σ Ω(w − w⁰). With [`Anchor::zero`] this is weight decay.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Anchor, Coupling, SquaredL2, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// let w = params.add("net.w", Tensor::scalar(3.0));
+    /// let decay = Coupling::toward(&params, Anchor::zero(&params, "net")?, SquaredL2, Strength::Coupled(0.5))?;
+    /// decay.proximal_step(&mut params, 1.0)?;            // toward 0: w / (1 + 2ηλ)
+    /// assert_eq!(params.get(w).item(), 1.5);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the strength makes no sense; it can't be [`Strength::Shared`], since an anchor has no slot.
@@ -154,6 +209,21 @@ impl<T: Float> Coupling<T> {
     /// each of its numbers; `None` leaves it as it is. Of a pair of rows, the weights may be those of the whole first
     /// parameter. The edge of a graph multiplies them. With a Fisher information this is EWC; see
     /// [`Fisher`](crate::Fisher).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Coupling, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// for (name, x) in [("a.w", 1.0), ("b.w", 3.0)] {
+    ///     params.add(name, Tensor::full([2], x));
+    /// }
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let weights = Tensor::new([2], vec![1.0, 0.25]);
+    /// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(1.0))?
+    ///     .weighted(&params, |first, _| (first == "a.w").then(|| weights.clone()))?;
+    /// assert_eq!(coupling.penalty(&Tape::new(&params)).item(), 1.0 * 4.0 + 0.25 * 4.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If weights have another shape, are negative or not finite, or if the penalty has no term for each number
@@ -196,6 +266,23 @@ impl<T: Float> Coupling<T> {
     /// the same store (Rozantsev, Salzmann and Fua, arXiv 1603.06432). There are no proximal steps of it, and its fused
     /// form is computed on a tape.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Coupling, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// for (name, w) in [("a.w", [1.0, 2.0]), ("b.w", [3.5, 6.5])] {
+    ///     params.add(name, Tensor::new([2], w.to_vec()));
+    /// }
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(1.0))?.affine(&mut params, "relation")?;
+    /// assert_eq!(coupling.penalty(&Tape::new(&params)).item(), 2.5 * 2.5 + 4.5 * 4.5);
+    /// for (name, x) in [("relation.a.w.b.w.scale", 3.0), ("relation.a.w.b.w.shift", 0.5)] {
+    ///     params.set(params.find(name).unwrap(), Tensor::scalar(x))?;
+    /// }
+    /// assert_eq!(coupling.penalty(&Tape::new(&params)).item(), 0.0);         // 3·wA + 0.5 = wB
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the strength is [`Strength::Shared`]: what is related is not equal.
     ///
@@ -220,6 +307,18 @@ impl<T: Float> Coupling<T> {
 
     /// With a choice of the value that survives [`Strength::Shared`] and [`consolidate`](Coupling::consolidate),
     /// in place of the first.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Coupling, Keep, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// let [a, _] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let mut coupling = Coupling::new(&mut params, pairing, Strength::Free)?.keeping(Keep::Mean);
+    /// coupling.set_strength(&mut params, Strength::Shared)?;
+    /// assert_eq!(params.get(a).item(), 2.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn keeping(self, keep: Keep) -> Coupling<T> {
         Coupling { keep, ..self }
     }
@@ -229,6 +328,20 @@ impl<T: Float> Coupling<T> {
     /// To `Shared`, each pair is tied: the second model's memory is gone. To any other, what this coupling has tied
     /// comes apart: both start from the value that they had shared, and ties within a model are as they were before.
     /// What someone else has tied stays one, and counts as zero; see [`untie`](Coupling::untie).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Coupling, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// let [a, b] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let mut coupling = Coupling::new(&mut params, pairing, Strength::Shared)?;
+    /// assert_eq!((params.numel(), params.get(b).item()), (1, 1.0));
+    /// coupling.set_strength(&mut params, Strength::Coupled(0.1))?;
+    /// params.set(a, Tensor::scalar(5.0))?;
+    /// assert_eq!((params.numel(), params.get(b).item()), (2, 1.0));  // a copy of what was shared
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// If the strength makes no sense, or is `Shared` and the pairs can't be. Then nothing has changed.
@@ -250,6 +363,20 @@ impl<T: Float> Coupling<T> {
 
     /// Makes every pair two parameters again, whoever tied it, and free. What this coupling has tied comes apart as
     /// it was before; of other ties nobody knows what was before, so second names that share a slot stay together.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Coupling, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// let [a, b] = ["a.w", "b.w"].map(|name| params.add(name, Tensor::scalar(1.0)));
+    /// params.tie(b, a)?;                                 // not by the coupling
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let mut coupling = Coupling::new(&mut params, pairing, Strength::Free)?;
+    /// assert!(params.is_shared(a));
+    /// coupling.untie(&mut params);
+    /// assert!(!params.is_shared(a));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     /// If the coupling is of another store.
@@ -296,6 +423,25 @@ impl<T: Float> Coupling<T> {
     /// Goes on to the next step: a scheduled λ follows its schedule, a learned one becomes the most probable for
     /// the parameters as they are now. To be called once a step, after the optimizer; at other strengths it does
     /// nothing.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Coupling, Pairing, Schedule, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// # for name in ["a.w", "b.w"] {
+    /// #     params.add(name, Tensor::scalar(0.0));
+    /// # }
+    /// # let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let schedule = Schedule::Linear { from: 0.0, to: 1.0, steps: 4 };
+    /// let mut coupling = Coupling::new(&mut params, pairing, Strength::Scheduled(schedule))?;
+    /// let mut lambdas = Vec::new();
+    /// for _ in 0..6 {
+    ///     lambdas.push(coupling.lambda());
+    ///     coupling.advance(&params);
+    /// }
+    /// assert_eq!(lambdas, [0.0, 0.25, 0.5, 0.75, 1.0, 1.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     #[track_caller]
     pub fn advance(&mut self, params: &Params<T>) {
         self.belongs(params);
@@ -341,6 +487,18 @@ impl<T: Float> Coupling<T> {
     /// Where wA = wB, the gradient is exactly zero. Pairs of the same two slots count once, and a pair that someone
     /// tied counts as zero.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::{Coupling, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// let [a, b] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.5))?;
+    /// let gradients = coupling.penalty(&Tape::new(&params)).backward();      // ±2λ(wA − wB)
+    /// assert_eq!([a, b].map(|id| gradients.of(&params, id).unwrap().item()), [-2.0, 2.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Panics
     /// If the coupling is of another store, or the tape is spent.
     #[track_caller]
@@ -361,6 +519,19 @@ impl<T: Float> Coupling<T> {
     }
 
     /// The distance √Σ‖d‖² between the two sides, over all pairs. It depends neither on strength nor on weights.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Coupling, Pairing, Strength};
+    /// # let mut params = Params::<f64>::new();
+    /// for (name, x) in [("a.v", 0.0), ("a.w", 0.0), ("b.v", 3.0), ("b.w", 4.0)] {
+    ///     params.add(name, Tensor::scalar(x));
+    /// }
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::new(&mut params, pairing, Strength::Free)?;
+    /// assert_eq!(coupling.distance(&params), 5.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     /// If the coupling is of another store.

@@ -3,7 +3,7 @@
 use tandem_autograd::{Float, Gradients, Kind, Params, SlotId, Tape, Tensor, Var};
 
 /// The diagonal of the Fisher information, estimated: for each number, the mean over examples of the *squared*
-/// gradient of one example's loss, −ln p(y|x, θ).
+/// gradient of one example's loss ℓ = −ln p(y|x, θ): F_i = 1/N Σ_n (∂ℓ_n/∂θ_i)². It has the parameters' shapes.
 ///
 /// As weights of a coupling toward an anchor it makes elastic weight consolidation, λ Σ F_i (θ_i − θ*_i)²
 /// (Kirkpatrick et al., arXiv 1612.00796, who write λ/2): what an earlier task needs moves little. With the labels
@@ -31,7 +31,8 @@ pub struct Fisher<T: Float = f32> {
 }
 
 impl<T: Float> Fisher<T> {
-    /// The mean of the squared gradients of `loss`, example by example. Frozen parameters have none.
+    /// The mean of the squared gradients of `loss`, example by example: a tape and a sweep for each. Frozen parameters
+    /// have none. The type's example shows a call.
     ///
     /// # Panics
     /// If there are no examples, or a loss is not a single number.
@@ -67,6 +68,17 @@ impl<T: Float> Fisher<T> {
 
     /// The information of a parameter, by whichever of its names; `None` for a name that there is not, or that was
     /// frozen or stored elsewhere when this was estimated.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Fisher;
+    /// # let mut params = Params::<f64>::new();
+    /// let [v, w] = ["v", "w"].map(|name| params.add(name, Tensor::scalar(1.0)));
+    /// params.set_trainable(v, false);
+    /// let fisher = Fisher::estimate(&params, [1.0, 2.0], |tape, x| tape.param(v) * tape.param(w) * x);
+    /// assert_eq!(fisher.of(&params, "w").unwrap().item(), (1.0 + 4.0) / 2.0);
+    /// assert!(fisher.of(&params, "v").is_none() && fisher.of(&params, "u").is_none());
+    /// ```
     pub fn of(&self, params: &Params<T>, name: &str) -> Option<Tensor<T>> {
         let slot = params.slot(params.find(name)?);
         self.slots.iter().find(|(found, _)| *found == slot).map(|(_, information)| information.clone())

@@ -78,6 +78,8 @@ fn sum_of_squares<T: Float>(x: &[T]) -> T {
 
 /// One pass over a pair, by which a [`Penalty`](crate::Penalty) computes Ω and adds λ·∂Ω to the gradients, with no
 /// tape and no memory of its own. What several calls compute is added up.
+///
+/// [`each`](Pass::each) is for penalties that are a sum over numbers, [`groups`](Pass::groups) for sums over groups.
 pub struct Pass<'a, T: Float> {
     pub(crate) sides: Sides<'a, T>,
     pub(crate) shape: Shape,
@@ -90,6 +92,32 @@ pub struct Pass<'a, T: Float> {
 
 impl<T: Float> Pass<'_, T> {
     /// For a penalty Σ φ(d): `f(d)` is φ(d) and φ′(d).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Float, Params, Tape, Tensor, Var};
+    /// # use tandem_tying::{Coupling, Pairing, Pass, Penalty, Strength};
+    /// /// Σ d⁴.
+    /// #[derive(Debug)]
+    /// struct Fourth;
+    ///
+    /// impl<T: Float> Penalty<T> for Fourth {
+    ///     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
+    ///         d.square().square()
+    ///     }
+    ///     fn fused(&self, pass: &mut Pass<'_, T>) {
+    ///         pass.each(|d| (d * d * d * d, T::from_f64(4.0) * d * d * d));
+    ///     }
+    /// }
+    ///
+    /// let mut params = Params::<f64>::new();
+    /// let [a, _] = [("a.w", 3.0), ("b.w", 1.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, Fourth, Strength::Coupled(0.5))?;
+    /// let mut gradients = (1.0 * Tape::new(&params).param(a)).backward();
+    /// assert_eq!(coupling.add_gradients(&params, &mut gradients), 0.5 * 16.0);
+    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 1.0 + 0.5 * 4.0 * 8.0);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn each(&mut self, f: impl Fn(T) -> (T, T) + Sync) {
         let (lambda, weight) = (self.lambda, self.sides.weight);
         // c φ(d) and λ c φ′(d).
@@ -105,6 +133,36 @@ impl<T: Float> Pass<'_, T> {
 
     /// For a penalty Σ_g ψ(‖d_g‖) over groups: `f(size, norm)` is ψ and ψ′/norm, by which the group's
     /// differences are multiplied.
+    ///
+    /// ```
+    /// use tandem_autograd::{Float, Params, Tape, Tensor, Var};
+    /// use tandem_tying::{Coupling, Groups, Pairing, Pass, Penalty, Strength};
+    ///
+    /// /// Σ ‖d_g‖ over rows, of any length alike.
+    /// #[derive(Debug)]
+    /// struct RowNorms;
+    ///
+    /// impl<T: Float> Penalty<T> for RowNorms {
+    ///     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
+    ///         d.norm_axes(&[1])
+    ///     }
+    ///     fn fused(&self, pass: &mut Pass<'_, T>) {
+    ///         pass.groups(Groups::Rows, |_, norm| (norm, if norm == T::ZERO { T::ZERO } else { T::ONE / norm }));
+    ///     }
+    /// }
+    ///
+    /// let mut params = Params::<f64>::new();
+    /// let a = params.add("a.w", Tensor::new([2, 2], vec![3.0, 4.0, 0.0, 0.0]));
+    /// params.add("b.w", Tensor::zeros([2, 2]));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, RowNorms, Strength::Coupled(2.0))?;
+    /// let mut gradients = (0.0 * Tape::new(&params).param(a)).sum().backward();
+    /// assert_eq!(coupling.add_gradients(&params, &mut gradients), 2.0 * 5.0);
+    /// for (found, expected) in gradients.of(&params, a).unwrap().data().iter().zip([2.0 * 0.6, 2.0 * 0.8, 0.0, 0.0]) {
+    ///     assert!((found - expected).abs() < 1e-15);
+    /// }
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T) -> (T, T) + Sync) {
         let (lay, sides) = (groups.lay(self.shape), self.sides);
         let (size, weight) = (self.shape.len() / lay.count.max(1), sides.weight.first().copied().unwrap_or(T::ONE));

@@ -3,7 +3,8 @@
 use crate::pairing::Mismatch;
 
 /// Models, by their prefixes, and edges between those that belong together: over it, a penalty is
-/// λ Σ a_st Ω(w_s − w_t), which for the squared norm is λ Σ wᵀ(L ⊗ I)w with the graph's Laplacian L.
+/// λ Σ a_st Ω(w_s − w_t), which for the squared norm is λ Σ wᵀ(L ⊗ I)w with the graph's Laplacian L (Evgeniou,
+/// Micchelli and Pontil 2005).
 ///
 /// [`Pairing::over`](crate::Pairing::over) makes pairs of it.
 ///
@@ -33,6 +34,19 @@ pub struct ModelGraph {
 
 impl ModelGraph {
     /// These models, without edges.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{ModelGraph, Pairing};
+    /// # let mut params = Params::<f32>::new();
+    /// # for model in ["a.w", "b.w", "c.w"] {
+    /// #     params.add(model, Tensor::scalar(0.0));
+    /// # }
+    /// let graph = ModelGraph::new(["a", "b", "c"]).edge("a", "b", 1.0).edge("b", "c", 0.5);
+    /// let weights: Vec<f64> = Pairing::over(&params, &graph)?.pairs().iter().map(|pair| pair.weight).collect();
+    /// assert_eq!(weights, [1.0, 0.5]);
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
     pub fn new<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
         ModelGraph { models: models.into_iter().map(Box::from).collect(), edges: Vec::new() }
     }
@@ -43,7 +57,13 @@ impl ModelGraph {
         self
     }
 
-    /// Each model with the centre: what they have in common is a model of its own.
+    /// Each model with the centre: what they have in common is a model of its own. All weights are 1.
+    ///
+    /// ```
+    /// use tandem_tying::ModelGraph;
+    /// let star = ModelGraph::star("all", ["a", "b"]);
+    /// assert_eq!(star, ModelGraph::new(["a", "b", "all"]).edge("all", "a", 1.0).edge("all", "b", 1.0));
+    /// ```
     pub fn star<'a>(centre: &str, models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
         let mut graph = ModelGraph::new(models);
         graph.edges = graph.models.iter().map(|model| (centre.into(), model.clone(), 1.0)).collect();
@@ -51,14 +71,26 @@ impl ModelGraph {
         graph
     }
 
-    /// Each model with the next one: models in an order, such as that of time.
+    /// Each model with the next one: models in an order, such as that of time. All weights are 1.
+    ///
+    /// ```
+    /// use tandem_tying::ModelGraph;
+    /// let days = ["mon", "tue", "wed"];
+    /// assert_eq!(ModelGraph::chain(days), ModelGraph::new(days).edge("mon", "tue", 1.0).edge("tue", "wed", 1.0));
+    /// ```
     pub fn chain<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
         let mut graph = ModelGraph::new(models);
         graph.edges = graph.models.windows(2).map(|pair| (pair[0].clone(), pair[1].clone(), 1.0)).collect();
         graph
     }
 
-    /// Each model with each.
+    /// Each of T models with each, T(T − 1)/2 edges. All weights are 1.
+    ///
+    /// ```
+    /// use tandem_tying::ModelGraph;
+    /// let all = ModelGraph::new(["a", "b", "c"]).edge("a", "b", 1.0).edge("a", "c", 1.0).edge("b", "c", 1.0);
+    /// assert_eq!(ModelGraph::complete(["a", "b", "c"]), all);
+    /// ```
     pub fn complete<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
         let mut graph = ModelGraph::new(models);
         for (i, from) in graph.models.iter().enumerate() {
@@ -69,6 +101,20 @@ impl ModelGraph {
 
     /// Each of T models with their mean w̄, by the identity Σ_t ‖w_t − w̄‖² = 1/T Σ_{s<t} ‖w_s − w_t‖²:
     /// each with each, weighing 1/T (Evgeniou and Pontil 2004).
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// use tandem_tying::{Coupling, ModelGraph, Pairing, Strength};
+    /// let mut params = Params::<f64>::new();
+    /// for (name, x) in [("a.w", 0.0), ("b.w", 3.0), ("c.w", 6.0)] {      // their mean is 3
+    ///     params.add(name, Tensor::scalar(x));
+    /// }
+    /// let pairing = Pairing::over(&params, &ModelGraph::mean(["a", "b", "c"]))?;
+    /// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(1.0))?;
+    /// let penalty = coupling.penalty(&Tape::new(&params)).item();
+    /// assert!((penalty - (9.0 + 0.0 + 9.0)).abs() < 1e-14);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn mean<'a>(models: impl IntoIterator<Item = &'a str>) -> ModelGraph {
         let mut graph = ModelGraph::complete(models);
         let weight = 1.0 / graph.models.len() as f64;

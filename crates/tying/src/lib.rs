@@ -56,6 +56,28 @@
 //!
 //! The files in reading order: `part`, `pairing`, `graph`; `tie`, `strength`; `penalty`, `coupling`; `fused` and
 //! `proximal`, the loops over numbers; `coupling/*`, what a coupling does with them; `anchor`, `fisher`; `soft_sharing`.
+//!
+//! # Panics
+//!
+//! A pairing and an anchor are good for the store that they were made for and for its clones; a coupling, a tie and soft
+//! sharing belong to one store, and a clone of the store needs a clone of them. With any other store their functions
+//! panic at the caller's line. Names, shapes, patterns and strengths that do not fit are a `Result`, since they may come
+//! from outside; where there is an error, nothing has changed.
+//!
+//! # Absent
+//!
+//! Deliberately absent:
+//!
+//! - layers, data and optimizers: names and slots are all that a coupling needs to know;
+//! - equality of parts: rows can be close, but only whole parameters can share a slot, since a slot is what is stored,
+//!   updated and saved once;
+//! - a search for partners: pairs follow from names, patterns, keys or a list. Hidden units that do the same in two
+//!   models, at different places, are not found;
+//! - penalties on what models compute (distillation): those are losses, and stand on the tape without a coupling;
+//! - the trace norm of several models' parameters, which needs a singular value decomposition;
+//! - consensus by ADMM: proximal steps at a growing strength lead from close to equal as well;
+//! - a file of codes: [`Codebook`] counts the bytes that a table of values would take, and the store keeps whole
+//!   tensors.
 
 mod anchor;
 mod coupling;

@@ -18,6 +18,19 @@ use crate::graph::ModelGraph;
 use crate::part::{Named, Part};
 
 /// Two parameters of one shape, or rows of them, that belong together.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Part, Pairing};
+/// # let mut params = Params::<f32>::new();
+/// let [a, b] = ["a.w", "b.w"].map(|name| params.add(name, Tensor::scalar(0.0)));
+/// let pair = Pairing::by_path(&params, "a", "b")?.pairs()[0];
+/// assert_eq!((pair.first, pair.second, pair.weight), (Part::from(a), Part::from(b), 1.0));
+/// assert!(!pair.is_shared(&params));
+/// params.tie(b, a)?;
+/// assert!(pair.is_shared(&params));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Pair {
     /// What keeps its slot when the two are tied.
@@ -41,7 +54,23 @@ impl Pair {
     }
 }
 
-/// On which side of its pair a name stands; see [`Pairing::by_key`].
+/// On which side of its pair a name stands, as the function that [`Pairing::by_key`] is given says; its example has
+/// both.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::{Pairing, Side};
+/// let mut params = Params::<f32>::new();
+/// for name in ["w.left", "w.right"] {
+///     params.add(name, Tensor::scalar(0.0));
+/// }
+/// let pairing = Pairing::by_key(&params, |name| match name.split_once('.')? {
+///     (key, "left") => Some((Side::Second, key.into())),
+///     (key, _) => Some((Side::First, key.into())),
+/// })?;
+/// assert_eq!(pairing.pairs()[0].first.name(&params), "w.right");
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Side {
     /// It keeps its slot when the two are tied.
@@ -89,6 +118,19 @@ impl Pairing {
     /// Pairs every parameter `first.rest` with `second.rest`. A prefix is made of whole segments of
     /// a path: `a` is a prefix of `a.weight` and of `a` itself, not of `ab.weight`.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Pairing;
+    /// # let mut params = Params::<f32>::new();
+    /// for name in ["a.weight", "a.bias", "b.weight", "b.bias", "ab.weight"] {
+    ///     params.add(name, Tensor::scalar(0.0));
+    /// }
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let names: Vec<String> = pairing.pairs().iter().map(|pair| pair.second.name(&params)).collect();
+    /// assert_eq!(names, ["b.weight", "b.bias"]);
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
+    ///
     /// # Errors
     /// One error that lists every name without a partner, on either side, every pair whose shapes
     /// differ, and each prefix that no name has.
@@ -98,6 +140,19 @@ impl Pairing {
 
     /// As [`by_path`](Pairing::by_path), for the parameters whose `rest` is chosen. The others need
     /// no partner: this is how models pair that have only some parameters in common.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Pairing;
+    /// # let mut params = Params::<f32>::new();
+    /// for name in ["a.body.w", "a.head.w", "b.body.w", "b.other.w"] {
+    ///     params.add(name, Tensor::scalar(0.0));
+    /// }
+    /// assert!(Pairing::by_path(&params, "a", "b").is_err());
+    /// let pairing = Pairing::by_path_where(&params, "a", "b", |rest| rest.starts_with("body."))?;
+    /// assert_eq!(pairing.pairs().len(), 1);
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`by_path`](Pairing::by_path), about the chosen names alone; and if none is chosen.
@@ -115,6 +170,22 @@ impl Pairing {
     /// As [`by_path_where`](Pairing::by_path_where), for the parameters whose `rest` matches a pattern
     /// of the shell: `*` stands for any characters within a segment of the path, `?` for one, `[ab]` for one
     /// of these, `**` for any number of whole segments.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Pairing;
+    /// # let mut params = Params::<f32>::new();
+    /// for model in ["a", "b"] {
+    ///     for rest in ["0.weight", "0.bias", "1.inner.weight"] {
+    ///         params.add(&format!("{model}.{rest}"), Tensor::scalar(0.0));
+    ///     }
+    /// }
+    /// for (pattern, pairs) in [("0.*", 2), ("*.weight", 1), ("**.weight", 2), ("[01].**", 3)] {
+    ///     assert_eq!(Pairing::by_glob(&params, "a", "b", pattern)?.pairs().len(), pairs, "{pattern}");
+    /// }
+    /// assert!(Pairing::by_glob(&params, "a", "b", "2.*").is_err());          // nothing is chosen
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`by_path_where`](Pairing::by_path_where); and if this is not a pattern.
@@ -174,6 +245,19 @@ impl Pairing {
 
     /// The pairs of a list of names; rows of a parameter are what [`rows`](crate::rows) makes.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Pairing, rows};
+    /// # let mut params = Params::<f32>::new();
+    /// params.add("encoder.words", Tensor::zeros([100, 8]));
+    /// params.add("decoder.words", Tensor::zeros([60, 8]));
+    /// let pairing = Pairing::list(&params, [(rows("encoder.words", 40..), "decoder.words")])?;
+    /// assert_eq!(pairing.pairs()[0].first.shape(&params).to_vec(), [60, 8]);
+    /// let error = Pairing::list(&params, [("encoder.words", "decoder.verbs")]).unwrap_err();
+    /// assert_eq!(error.to_string(), "the list does not pair:\n  there is no parameter `decoder.verbs`");
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
+    ///
     /// # Errors
     /// One error that lists every name and all rows that do not exist, every pair whose shapes differ or that the list
     /// has twice; and if the list is empty.
@@ -193,6 +277,18 @@ impl Pairing {
 
     /// Pairs the parameters of any number of models, along the edges of a graph, each with its weight.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{ModelGraph, Pairing};
+    /// # let mut params = Params::<f32>::new();
+    /// for name in ["a.v", "a.w", "b.v", "b.w", "c.v", "c.w"] {
+    ///     params.add(name, Tensor::scalar(0.0));
+    /// }
+    /// let pairing = Pairing::over(&params, &ModelGraph::complete(["a", "b", "c"]))?;
+    /// assert_eq!(pairing.pairs().len(), 3 * 2);          // edges × parameters
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
+    ///
     /// # Errors
     /// One error that lists everything that [`by_path`](Pairing::by_path) reports, for every edge, and what is
     /// wrong with the graph itself: unknown models, weights that make no sense, edges that it has twice.
@@ -201,6 +297,19 @@ impl Pairing {
     }
 
     /// As [`over`](Pairing::over), for the parameters that are chosen by what follows the models' prefix.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{ModelGraph, Pairing};
+    /// # let mut params = Params::<f32>::new();
+    /// for name in ["a.v", "a.w", "b.v", "b.w"] {
+    ///     params.add(name, Tensor::scalar(0.0));
+    /// }
+    /// let pairing = Pairing::over_where(&params, &ModelGraph::chain(["a", "b"]), |rest| rest == "w")?;
+    /// assert_eq!(pairing.pairs()[0].first.name(&params), "a.w");
+    /// assert_eq!(pairing.pairs().len(), 1);
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
     ///
     /// # Errors
     /// Those of [`over`](Pairing::over), about the chosen names alone; and if none is chosen.
@@ -219,6 +328,19 @@ impl Pairing {
     }
 
     /// The pairs of both, each once: with the weight that it has here, if both have it.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Pairing;
+    /// # let mut params = Params::<f32>::new();
+    /// for name in ["a.v", "a.w", "b.v", "b.w"] {
+    ///     params.add(name, Tensor::scalar(0.0));
+    /// }
+    /// let one = Pairing::list(&params, [("a.v", "b.v")])?;
+    /// let both = one.and(Pairing::by_path(&params, "a", "b")?);      // has the first pair, too
+    /// assert_eq!(both.pairs().len(), 2);
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
     pub fn and(mut self, other: Pairing) -> Pairing {
         for pair in other.pairs {
             if !self.pairs.iter().any(|here| here.joins_the_same(pair)) {
@@ -242,6 +364,22 @@ impl Pairing {
 
     /// A table for the reader: both names, the shape, and whether the pair is free or shared in this
     /// store; below, the names under the prefixes that were left out.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Pairing;
+    /// # let mut params = Params::<f32>::new();
+    /// for name in ["a.w", "a.head", "b.w"] {
+    ///     params.add(name, Tensor::zeros([3]));
+    /// }
+    /// let pairing = Pairing::by_path_where(&params, "a", "b", |rest| rest == "w")?;
+    /// let table = "\
+    /// first   second  shape  status
+    /// a.w     b.w     [3]    free
+    /// a.head  –       [3]    left out";
+    /// assert_eq!(pairing.table(&params).to_string(), table);
+    /// # Ok::<(), tandem_tying::PairingError>(())
+    /// ```
     ///
     /// # Panics
     /// If the pairing is of another store.

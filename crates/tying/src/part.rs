@@ -5,6 +5,16 @@ use std::ops::{Bound, Range, RangeBounds};
 use tandem_autograd::{Float, ParamId, Params, Shape, Tape, Var};
 
 /// A parameter, or some of its rows: the places of its first axis from `start` to before `end`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::Part;
+/// let mut params = Params::<f32>::new();
+/// let id = params.add("words", Tensor::zeros([100, 8]));
+/// let (whole, part) = (Part::from(id), Part { id, rows: Some([10, 15]) });
+/// assert_eq!((whole.name(&params), whole.shape(&params).to_vec()), ("words".into(), vec![100, 8]));
+/// assert_eq!((part.name(&params), part.shape(&params).to_vec()), ("words[10..15]".into(), vec![5, 8]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Part {
     /// The parameter.
@@ -70,6 +80,19 @@ impl Part {
 }
 
 /// A name in a list of pairs, perhaps with some of its rows: what [`rows`] makes, or a plain `&str`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::{Named, Pairing, rows};
+/// let mut params = Params::<f32>::new();
+/// for name in ["a", "b"] {
+///     params.add(name, Tensor::zeros([4, 2]));
+/// }
+/// let list: [(Named, Named); 2] = [(rows("a", ..2), rows("b", 2..)), ("a".into(), "b".into())];
+/// let pairing = Pairing::list(&params, list)?;
+/// assert_eq!(pairing.pairs()[0].second.name(&params), "b[2..4]");
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Named<'a> {
     pub(crate) path: &'a str,
@@ -84,6 +107,19 @@ impl<'a> From<&'a str> for Named<'a> {
 }
 
 /// Some rows of a parameter, for [`Pairing::list`](crate::Pairing::list); `rows(path, ..)` is the whole parameter.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::{Pairing, rows};
+/// let mut params = Params::<f32>::new();
+/// for name in ["a", "b"] {
+///     params.add(name, Tensor::zeros([4, 2]));
+/// }
+/// let named = |range| Pairing::list(&params, [(rows("a", range), rows("b", ..=1))]);
+/// assert_eq!(named(1..3)?.pairs()[0].first.rows, Some([1, 3]));
+/// assert!(named(1..4).is_err() && named(3..5).is_err());         // three rows against two; row 4 of 4
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
 pub fn rows(path: &str, range: impl RangeBounds<usize>) -> Named<'_> {
     let start = match range.start_bound() {
         Bound::Included(&start) => start,

@@ -52,15 +52,16 @@ use crate::proximal::Step;
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub trait Penalty<T: Float>: Debug + Send + Sync {
-    /// The terms of Ω(d), which are then weighed and added up.
+    /// The terms of Ω(d), which are then weighed and added up: one a number, of the shape of d, or one a group, or one.
     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T>;
 
-    /// Whether there is one term for each number of d, in its place: then each number may have a weight.
+    /// Whether there is one term for each number of d, in its place: then each number may have a
+    /// [weight](crate::Coupling::weighted).
     fn each_number(&self) -> bool {
         false
     }
 
-    /// p, if Ω(s·d) = sᵖ Ω(d) for s > 0: then the strength can be learned.
+    /// p, if Ω(s·d) = sᵖ Ω(d) for s > 0: then the strength can be [learned](crate::Gamma).
     fn degree(&self) -> Option<f64> {
         None
     }
@@ -74,14 +75,26 @@ pub trait Penalty<T: Float>: Debug + Send + Sync {
     /// and is computed on a tape.
     fn fused(&self, _pass: &mut Pass<'_, T>) {}
 
-    /// The proximal operator, by one call of [`Step::each`] or [`Step::groups`]. One that calls neither has none.
+    /// The proximal operator, d ↦ the d′ at which ½‖d′ − d‖² + t Ω(d′) is least (Moreau 1965; Parikh and Boyd 2014), by
+    /// one call of [`Step::each`] or [`Step::groups`]. One that calls neither has none.
     fn proximal(&self, _step: &mut Step<'_, T>) {}
 }
 
 /// Σ d²: the seed of it all (Deep Learning, section 7.9; Lasserre, Bishop and Minka 2006), the negative
 /// logarithm of a Gaussian prior with λ = 1/(2σ²).
 ///
-/// Its gradient 2d is zero where d is, since there is no root. The proximal operator is d / (1 + 2t).
+/// Its gradient 2d is zero where d is, since there is no root. The proximal operator is d / (1 + 2t). In PyTorch this
+/// is called `MSELoss(reduction="sum")`.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{Penalty, SquaredL2};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let d = tape.input(Tensor::new([3], vec![3.0, -0.5, 0.0]));
+/// let omega = SquaredL2.terms(d.clone()).sum();
+/// assert_eq!((omega.item(), omega.backward().wrt(&d).unwrap().data()), (9.25, &[6.0, -1.0, 0.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct SquaredL2;
 
@@ -111,10 +124,20 @@ impl<T: Float> Penalty<T> for SquaredL2 {
     }
 }
 
-/// Σ |d|: a Laplace prior, under which some differences become exactly zero (the fused lasso). Exact zeros
-/// need proximal steps: gradient steps jump over them.
+/// Σ |d|: a Laplace prior, under which some differences become exactly zero (the fused lasso, Tibshirani et al. 2005).
+/// Exact zeros need proximal steps: gradient steps jump over them. In PyTorch this is called `L1Loss(reduction="sum")`.
 ///
 /// Its gradient is the sign of d, 0 at 0. The proximal operator takes t off |d|, and stops at 0.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{L1, Penalty};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let d = tape.input(Tensor::new([3], vec![3.0, -0.5, 0.0]));
+/// let omega = L1.terms(d.clone()).sum();
+/// assert_eq!((omega.item(), omega.backward().wrt(&d).unwrap().data()), (3.5, &[1.0, -1.0, 0.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct L1;
 
@@ -141,16 +164,41 @@ impl<T: Float> Penalty<T> for L1 {
 }
 
 /// ½d² where |d| ≤ δ, δ(|d| − ½δ) beyond: few large differences are borne, small ones are drawn together
-/// (Huber 1964). In PyTorch this is called `HuberLoss`.
+/// (Huber 1964), summed over all numbers. In PyTorch this is called `HuberLoss(reduction="sum")`.
 ///
 /// The gradient is d, within ±δ. The proximal operator is d/(1 + t) where |d| ≤ δ(1 + t), and takes tδ off |d| beyond.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{Huber, Penalty};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let d = tape.input(Tensor::new([3], vec![3.0, -0.5, 0.0]));
+/// let omega = Huber::new(1.0).terms(d.clone()).sum();            // 3 − ½, and ½ · ¼
+/// assert_eq!((omega.item(), omega.backward().wrt(&d).unwrap().data()), (2.625, &[1.0, -0.5, 0.0][..]));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Huber {
     delta: f64,
 }
 
 impl Huber {
-    /// Quadratic within ±δ.
+    /// Quadratic within ±δ, linear beyond. δ is in the units of the parameters.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tensor};
+    /// use tandem_tying::{Coupling, Huber, Pairing, Strength};
+    /// let mut params = Params::<f64>::new();
+    /// for (name, x) in [("a.near", 0.0), ("a.far", 0.0), ("b.near", 1.0), ("b.far", 10.0)] {
+    ///     params.add(name, Tensor::scalar(x));
+    /// }
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, Huber::new(2.0), Strength::Coupled(0.5))?;
+    /// coupling.proximal_step(&mut params, 1.0)?;         // t = 1: 1 / (1 + t), and tδ off 10
+    /// let apart: Vec<f64> = coupling.report(&params, None).pairs.iter().map(|row| row.distance).collect();
+    /// assert_eq!(apart, [0.5, 8.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     /// If δ is not finite or not above 0.

@@ -26,6 +26,32 @@ impl<T> Side<'_, T> {
 /// The mean of two sides that move does not change, and d = a − b becomes the d′ at which ½‖d′ − d‖² + t Ω(d′)
 /// is least: the proximal operator of Ω, with t = 2ηλ, since each side goes half the way; with t = ηλ where only one
 /// side moves. A [`Penalty`](crate::Penalty) says what the operator is.
+///
+/// ```
+/// use tandem_autograd::{Float, Params, Tensor, Var};
+/// use tandem_tying::{Coupling, Pairing, Penalty, Step, Strength};
+///
+/// /// Σ ½d², whose proximal operator is d / (1 + t).
+/// #[derive(Debug)]
+/// struct Half;
+///
+/// impl<T: Float> Penalty<T> for Half {
+///     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
+///         0.5 * d.square()
+///     }
+///     fn proximal(&self, step: &mut Step<'_, T>) {
+///         step.each(|d, t| d / (T::ONE + t));
+///     }
+/// }
+///
+/// let mut params = Params::<f64>::new();
+/// let [a, b] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+/// let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let coupling = Coupling::with(&mut params, pairing, Half, Strength::Coupled(0.5))?;
+/// coupling.proximal_step(&mut params, 1.0)?;         // t = 2ηλ = 1: −2 becomes −1
+/// assert_eq!([a, b].map(|id| params.get(id).item()), [1.5, 2.5]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Step<'a, T: Float> {
     pub(crate) sides: [Side<'a, T>; 2],
     /// The weight of each number, or one for all.
@@ -39,6 +65,8 @@ pub struct Step<'a, T: Float> {
 
 impl<T: Float> Step<'_, T> {
     /// For a penalty Σ φ(d): `f(d, t)` is the d′ at which ½(d′ − d)² + t φ(d′) is least.
+    ///
+    /// The example of [`Step`] has one.
     pub fn each(&mut self, f: impl Fn(T, T) -> T + Sync) {
         let (t, weight) = (self.t, self.weight);
         self.blocks(|at, d| weighted(weight, at, d, |d, c| *d = f(*d, t * c)));
@@ -46,6 +74,33 @@ impl<T: Float> Step<'_, T> {
 
     /// For a penalty Σ_g ψ(‖d_g‖) over groups: `f(size, norm, t)` is the factor by which a group's
     /// differences shrink.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Float, Params, Tensor, Var};
+    /// # use tandem_tying::{Coupling, Groups, Pairing, Penalty, Step, Strength};
+    /// /// ‖d‖, whose proximal operator takes t off the norm, and stops at 0.
+    /// #[derive(Debug)]
+    /// struct Norm;
+    ///
+    /// impl<T: Float> Penalty<T> for Norm {
+    ///     fn terms<'t>(&self, d: Var<'t, T>) -> Var<'t, T> {
+    ///         d.norm_axes(&[0])
+    ///     }
+    ///     fn proximal(&self, step: &mut Step<'_, T>) {
+    ///         step.groups(Groups::Whole, |_, norm, t| if norm <= t { T::ZERO } else { T::ONE - t / norm });
+    ///     }
+    /// }
+    ///
+    /// let mut params = Params::<f64>::new();
+    /// let a = params.add("a.w", Tensor::new([2], vec![0.0, 0.0]));
+    /// params.add("b.w", Tensor::new([2], vec![3.0, 4.0]));
+    /// let pairing = Pairing::by_path(&params, "a", "b")?;
+    /// let coupling = Coupling::with(&mut params, pairing, Norm, Strength::Coupled(0.5))?;
+    /// coupling.proximal_step(&mut params, 1.0)?;         // the norm goes from 5 to 4, half the way by each side
+    /// let [x, y] = [0, 1].map(|i| params.get(a).data()[i]);
+    /// assert!((x - 0.3).abs() < 1e-15 && (y - 0.4).abs() < 1e-15);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn groups(&mut self, groups: Groups, f: impl Fn(usize, T, T) -> T) {
         let lay = groups.lay(self.shape);
         let [first, second] = self.sides.each_ref().map(Side::numbers);

@@ -72,6 +72,14 @@ pub struct SoftSharing {
 }
 
 /// What keeps a [`SoftSharing`] from being set up.
+///
+/// ```
+/// # use tandem_autograd::Params;
+/// # use tandem_tying::SoftSharing;
+/// # let mut params = Params::<f32>::new();
+/// let error = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.1, 1.0).unwrap_err();
+/// assert_eq!(error.to_string(), "SoftSharing: expected parameters to be chosen, found none");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("SoftSharing: expected {expected}, found {found}")]
 pub struct SoftSharingError {
@@ -93,6 +101,18 @@ impl SoftSharing {
     /// range of length |w| about them, or of 1 about zero) is cut into as many parts of one length as
     /// there are components; the means are the middles of the parts, the widths are the floor and the
     /// length of a part, the shares are equal. Weights that are not finite are passed over.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::SoftSharing;
+    /// # let mut params = Params::<f64>::new();
+    /// params.add("w", Tensor::new([3], vec![-1.0, 0.25, 1.0]));
+    /// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.5, 1.0)?;
+    /// let start = sharing.mixture(&params).components;
+    /// assert_eq!(start.iter().map(|component| component.mean).collect::<Vec<_>>(), [-0.5, 0.5]);
+    /// assert_eq!((start[0].share, start[0].width), (0.5, 0.5 + 1.0));
+    /// # Ok::<(), tandem_tying::SoftSharingError>(())
+    /// ```
     ///
     /// # Errors
     /// If nothing is chosen, there are no components or more than 256, the floor is not above 0, λ is
@@ -135,6 +155,19 @@ impl SoftSharing {
 
     /// Sets λ, at any time between two steps.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::SoftSharing;
+    /// # let mut params = Params::<f64>::new();
+    /// params.add("w", Tensor::new([2], vec![-1.0, 1.0]));
+    /// let mut sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.5, 0.0)?;
+    /// assert_eq!(sharing.penalty(&Tape::new(&params)).item(), 0.0);
+    /// sharing.set_strength(0.1)?;
+    /// assert!(sharing.penalty(&Tape::new(&params)).item() > 0.0);
+    /// assert!(sharing.set_strength(f64::NAN).is_err() && sharing.strength() == 0.1);
+    /// # Ok::<(), tandem_tying::SoftSharingError>(())
+    /// ```
+    ///
     /// # Errors
     /// If λ is negative or not finite. Then nothing has changed.
     pub fn set_strength(&mut self, strength: f64) -> Result<(), SoftSharingError> {
@@ -148,6 +181,19 @@ impl SoftSharing {
     /// The weights and the mixture get gradients; what is frozen is a constant, also as an observation
     /// from which the mixture learns. The tape keeps some tensors of weights × components numbers:
     /// [`add_gradients`](SoftSharing::add_gradients) comes to the same without them.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::SoftSharing;
+    /// # let mut params = Params::<f64>::new();
+    /// params.add("w", Tensor::new([2], vec![-1.0, 1.0]));
+    /// // One component, μ = 0, σ = 0.5 + the range of the weights: Ω = λ Σ (½ z² + ln σ + ½ ln 2π).
+    /// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 1, 0.5, 3.0)?;
+    /// let z = 1.0 / 2.5_f64;
+    /// let expected = 3.0 * 2.0 * (0.5 * z * z + 2.5_f64.ln() + 0.5 * std::f64::consts::TAU.ln());
+    /// assert!((sharing.penalty(&Tape::new(&params)).item() - expected).abs() < 1e-13);
+    /// # Ok::<(), tandem_tying::SoftSharingError>(())
+    /// ```
     ///
     /// # Panics
     /// If this is of another store, or the tape is spent.

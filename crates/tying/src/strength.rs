@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-/// How strongly the two parameters of a pair hold together.
+/// How strongly the two parameters of a pair hold together: where they stand between independent and equal.
 ///
 /// ```
 /// use tandem_tying::{Schedule, Strength};
@@ -32,6 +32,18 @@ pub enum Strength {
 }
 
 /// λ as a function of the step, counted from 0; after the last step it stays where it is.
+///
+/// Linear: λ(t) = from + (to − from) · t/steps. Geometric: λ(t) = from · (to/from)^(t/steps).
+///
+/// ```
+/// use tandem_tying::Schedule;
+/// let linear = Schedule::Linear { from: 1.0, to: 9.0, steps: 4 };
+/// assert_eq!([0, 1, 2, 4, 99].map(|t| linear.at(t)), [1.0, 3.0, 5.0, 9.0, 9.0]);
+/// let geometric = Schedule::Geometric { from: 0.01, to: 100.0, steps: 4 };
+/// for (t, lambda) in [(0, 0.01), (1, 0.1), (2, 1.0), (3, 10.0), (4, 100.0), (99, 100.0)] {
+///     assert!((geometric.at(t) / lambda - 1.0_f64).abs() < 1e-14);
+/// }
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Schedule {
     /// In equal differences.
@@ -82,6 +94,21 @@ impl Schedule {
 ///
 /// Along a cycle of pairs the differences depend on each other; n counts those that do not, by pairs, not number by
 /// number: where cycles meet weights of single numbers that are 0, it may be too small.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::{Coupling, Gamma, Pairing, Strength};
+/// let mut params = Params::<f64>::new();
+/// for (name, x) in [("a.w", 1.0), ("b.w", 3.0)] {
+///     params.add(name, Tensor::scalar(x));
+/// }
+/// let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let learned = Strength::Learned(Gamma { shape: 2.0, rate: 1.0 });
+/// let coupling = Coupling::new(&mut params, pairing, learned)?;
+/// // One difference, squared: n/p = ½, Ω = 4.
+/// assert_eq!(coupling.lambda(), (0.5 + 2.0 - 1.0) / (4.0 + 1.0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Gamma {
     /// The shape, usually 1 or 2; the larger, the surer that λ is not near 0.
@@ -121,6 +148,18 @@ impl fmt::Display for Strength {
 }
 
 /// A number in a [`Strength`] that makes no sense.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Anchor, Coupling, Schedule, SquaredL2, Strength};
+/// # let mut params = Params::<f32>::new();
+/// # params.add("w", Tensor::scalar(0.0));
+/// # let anchor = Anchor::zero(&params, "w")?;
+/// let from_zero = Strength::Scheduled(Schedule::Geometric { from: 0.0, to: 1.0, steps: 10 });
+/// let error = Coupling::toward(&params, anchor, SquaredL2, from_zero).unwrap_err();
+/// assert_eq!(error.to_string(), "Schedule::Geometric, from: expected a finite λ above 0, found 0");
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
 #[error("{setting}: expected {expected}, found {found}")]
 pub struct StrengthError {
@@ -161,6 +200,15 @@ impl Strength {
 }
 
 /// The strengths that were tried on validation data, and the best of them.
+///
+/// ```
+/// use tandem_tying::{Strength, by_validation};
+/// let strengths = [Strength::Free, Strength::Coupled(0.1), Strength::Shared];
+/// let mut losses = [0.5, f64::NAN, 0.25].into_iter();
+/// let validation = by_validation(strengths, |_| Ok::<f64, ()>(losses.next().unwrap())).unwrap().unwrap();
+/// assert_eq!((validation.best, validation.tried.len()), (Strength::Shared, 3));
+/// assert_eq!(validation.tried[0], (Strength::Free, 0.5));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Validation {
     /// The strength with the lowest loss; the first of them.

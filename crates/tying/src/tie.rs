@@ -5,6 +5,18 @@ use tandem_autograd::{Float, Kind, ParamId, Params, SlotId, Tensor};
 use crate::pairing::{Pair, Pairing, lines};
 
 /// Which value survives when parameters become one.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Keep, Pairing};
+/// for (keep, kept) in [(Keep::First, 1.0), (Keep::Mean, 2.0)] {
+///     let mut params = Params::<f32>::new();
+///     let [a, _] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+///     Pairing::by_path(&params, "a", "b")?.tie(&mut params, keep)?;
+///     assert_eq!(params.get(a).item(), kept);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Keep {
     /// The first name's.
@@ -14,7 +26,22 @@ pub enum Keep {
     Mean,
 }
 
-/// What tying changed, so that it can be taken back.
+/// What tying changed, so that it can be taken back: what [`Pairing::tie`] returns. To drop it changes nothing; the
+/// parameters stay one.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Keep, Pairing};
+/// # let mut params = Params::<f32>::new();
+/// let [a, b, c] = ["a.w", "b.w", "c.w"].map(|name| params.add(name, Tensor::scalar(1.0)));
+/// params.tie(c, b)?;
+/// let tie = Pairing::by_path(&params, "a", "b")?.tie(&mut params, Keep::First)?;
+/// assert_eq!(params.numel(), 1);                     // c came along with b
+/// tie.undo(&mut params);
+/// assert_eq!(params.slot(b), params.slot(c));        // and leaves with it
+/// assert_ne!(params.slot(a), params.slot(b));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, Default)]
 pub struct Tie {
     joined: Vec<Joined>,
@@ -32,6 +59,19 @@ struct Joined {
 }
 
 /// What can't be one: both names of each pair, and why.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Keep, Pairing, rows};
+/// # let mut params = Params::<f32>::new();
+/// for (name, shape) in [("a", [4, 2]), ("b", [3, 2])] {
+///     params.add(name, Tensor::zeros(shape));
+/// }
+/// let error = Pairing::list(&params, [(rows("a", ..3), "b")])?.tie(&mut params, Keep::First).unwrap_err();
+/// let message = "some pairs can't be one:\n  `a[0..3]` and `b`: only whole parameters are stored once";
+/// assert_eq!(error.to_string(), message);
+/// # Ok::<(), tandem_tying::PairingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("some pairs can't be one:{}", lines(pairs))]
 pub struct TieError {
@@ -76,6 +116,17 @@ impl Pairing {
     /// Gives the second name of each pair a slot of its own, with a copy of the value, whoever tied
     /// it. Nothing tells any more how the second names were tied to each other before; so those that
     /// share a slot now stay together, as the first names do. [`Tie::undo`] knows better.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::Pairing;
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a.w", "b.w"].map(|name| params.add(name, Tensor::scalar(1.0)));
+    /// params.tie(b, a)?;
+    /// Pairing::by_path(&params, "a", "b")?.untie(&mut params);
+    /// assert_eq!((params.numel(), params.get(b).item()), (2, 1.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     /// If the pairing is of another store.
@@ -157,6 +208,17 @@ impl Tie {
     /// Takes back what tying changed: the names that had shared a slot leave together, with a copy
     /// of the value, and are trainable if they were. Names that someone else has moved since then
     /// stay where they are; a tie that was made later through one of these names is best undone before.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::{Keep, Pairing};
+    /// # let mut params = Params::<f32>::new();
+    /// let [_, b] = [("a.w", 1.0), ("b.w", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// let tie = Pairing::by_path(&params, "a", "b")?.tie(&mut params, Keep::First)?;
+    /// tie.undo(&mut params);
+    /// assert_eq!((params.is_shared(b), params.get(b).item()), (false, 1.0));     // not 3: that was gone
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     /// If the tie is of another store.

@@ -12,7 +12,13 @@ fn one_sided_takes_a_value_at_w_and_one_beside_it() {
 #[test]
 fn central_takes_one_value_on_each_side() {
     let received = central(|w| w * w, 3.0, 0.5);
-    expect("ch01::central", "f(w) = w², w = 3, h = 0.5", received, 6.0, "On a parabola the errors of both sides cancel.");
+    expect(
+        "ch01::central",
+        "f(w) = w², w = 3, h = 0.5",
+        received,
+        6.0,
+        "On a parabola the errors of both sides cancel.",
+    );
 }
 
 #[test]

@@ -3,6 +3,11 @@
 use std::fmt::{Debug, Display};
 
 mod ch01;
+mod ch02;
+mod ch03;
+mod ch04;
+mod ch05;
+mod ch06;
 mod ch09;
 mod ch13;
 
@@ -34,5 +39,7 @@ pub fn expect_all_close(function: &str, input: impl Display, received: &[f64], e
 }
 
 fn message(function: &str, input: impl Display, received: &dyn Debug, expected: &dyn Debug, why: &str) -> String {
-    format!("\n\n  {function}\n    given     {input}\n    expected  {expected:?}\n    received  {received:?}\n    {why}\n")
+    format!(
+        "\n\n  {function}\n    given     {input}\n    expected  {expected:?}\n    received  {received:?}\n    {why}\n"
+    )
 }

@@ -61,49 +61,6 @@ fn the_text_of_a_tied_model() {
 }
 
 #[test]
-fn the_dot_of_a_tied_model() {
-    let params = tied_model();
-    let tape = Tape::new(&params);
-    let _loss = record(&tape);
-    assert_snapshot!(tape.graph().to_dot(), @r##"
-    digraph tape {
-      graph [fontname="Helvetica", fontsize=11, labeljust=l, style=rounded, color=gray60]
-      node [fontname="Helvetica", fontsize=11, shape=box, height=0.3]
-      edge [fontname="Helvetica", fontsize=9, arrowsize=0.6]
-      n0 [label="input", shape=ellipse]
-      n1 [label="a.weight\n= b.weight", style=filled, fillcolor="#e6ae4d", peripheries=2]
-      n5 [label="b.\"bias\"\\\n", style=filled, fillcolor="#b3d1ec"]
-      n7 [label="mul", style=rounded]
-      n8 [label="sum_to", style=rounded]
-      subgraph cluster_0 {
-        label="a"
-        subgraph cluster_1 {
-          label="layer"
-          n2 [label="matmul", style=rounded]
-          n3 [label="tanh", style=rounded]
-        }
-      }
-      subgraph cluster_2 {
-        label="b \"quoted\""
-        n4 [label="matmul", style=rounded]
-        c4_0 [label="constant", shape=plaintext]
-        n6 [label="add", style=rounded]
-      }
-      n0 -> n2 [label="[5, 3] 60 B"]
-      n1 -> n2 [label="[3, 2] 24 B"]
-      n2 -> n3 [label="[5, 2] 40 B"]
-      c4_0 -> n4 [label="[5, 3] 60 B"]
-      n1 -> n4 [label="[3, 2] 24 B"]
-      n4 -> n6 [label="[5, 2] 40 B"]
-      n5 -> n6 [label="[2] 8 B"]
-      n3 -> n7 [label="[5, 2] 40 B"]
-      n6 -> n7 [label="[5, 2] 40 B"]
-      n7 -> n8 [label="[5, 2] 40 B"]
-    }
-    "##);
-}
-
-#[test]
 fn the_line_is_that_of_the_program() {
     let params = Params::<f64>::new();
     let tape = Tape::new(&params);

@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::{Params, ShapeMismatch, next_stamp};
 use crate::float::Float;
+use crate::local::list_bytes;
 use crate::pool::Kind;
 use crate::tensor::Tensor;
 
-/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state.
+/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state. The example is at
+/// [`Params::add_state`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateId {
     index: u32,
@@ -24,10 +26,6 @@ pub(super) struct State<T: Float> {
 }
 
 impl<T: Float> State<T> {
-    pub(super) fn path(&self) -> &str {
-        &self.path
-    }
-
     pub(super) fn cast<U: Float>(&self) -> State<U> {
         State { path: self.path.clone(), value: self.value.cast_for(Kind::Parameter), stamp: self.stamp }
     }
@@ -77,21 +75,14 @@ impl<T: Float> Params<T> {
         &self.state_entry(id).path
     }
 
-    /// Replaces the value of a state.
+    /// Replaces the value of a state, whose memory it keeps. The example is at [`Params::add_state`].
     ///
     /// # Errors
     /// If the shape is another one.
     #[track_caller]
     pub fn set_state(&mut self, id: StateId, value: Tensor<T>) -> Result<(), ShapeMismatch> {
-        let (name, expected) = (self.state_name(id), self.state(id).shape());
-        if value.shape() != expected {
-            return Err(ShapeMismatch {
-                name: name.into(),
-                shape: expected,
-                other: "the new value".into(),
-                other_shape: value.shape(),
-            });
-        }
+        let expected = self.state(id).shape();
+        ShapeMismatch::unless_same(self.state_name(id), expected, "the new value", value.shape())?;
         // Into the memory that it has: what a training step brings goes back to the pool.
         let state = &mut Arc::make_mut(&mut self.states)[id.index as usize].value;
         state.update(|state| state.copy_from_slice(value.data()));
@@ -102,7 +93,7 @@ impl<T: Float> Params<T> {
     /// All states with their paths, in the order in which they were added.
     pub fn states(&self) -> impl Iterator<Item = (StateId, &str)> {
         let id = |(index, state): (usize, &State<T>)| StateId { index: index as u32, stamp: state.stamp };
-        self.states.iter().enumerate().map(move |each| (id(each), each.1.path()))
+        self.states.iter().enumerate().map(move |each| (id(each), &*each.1.path))
     }
 
     /// The id of a state's name, if there is one.
@@ -113,6 +104,6 @@ impl<T: Float> Params<T> {
     /// Bytes of the list of states and of their paths.
     pub(super) fn state_list_bytes(&self) -> usize {
         let paths: usize = self.states.iter().map(|state| state.path.len()).sum();
-        size_of::<[usize; 2]>() + size_of::<Vec<State<T>>>() + self.states.capacity() * size_of::<State<T>>() + paths
+        size_of::<[usize; 2]>() + size_of::<Vec<State<T>>>() + list_bytes(&self.states) + paths
     }
 }

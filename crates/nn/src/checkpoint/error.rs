@@ -6,6 +6,18 @@ use std::path::PathBuf;
 
 /// Why a checkpoint was not saved or not loaded. Nothing has changed then: not the file, not the program's
 /// parameters.
+///
+/// ```
+/// use tandem_autograd::Params;
+/// use tandem_nn::checkpoint::{Checkpoint, CheckpointError};
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("torn.safetensors");
+/// std::fs::write(&path, [0; 3])?;
+/// let error = Checkpoint::of(&mut Params::<f32>::new()).load(&path).unwrap_err();
+/// assert!(matches!(error, CheckpointError::Format { field: "header", .. }));
+/// assert!(error.to_string().ends_with("torn.safetensors: header: expected at least 8 bytes, found 3"));
+/// # Ok::<(), std::io::Error>(())
+/// ```
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum CheckpointError {
@@ -52,6 +64,12 @@ fn list(problems: &[Problem]) -> String {
 }
 
 /// One way in which a file and a program do not fit each other. Names are the file's.
+///
+/// ```
+/// use tandem_nn::checkpoint::Problem;
+/// let problem = Problem::Shape { name: "fc.weight".into(), expected: vec![3, 2], found: vec![2, 3] };
+/// assert_eq!(problem.to_string(), "`fc.weight`: expected shape [3, 2], found [2, 3]");
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 #[non_exhaustive]
 pub enum Problem {

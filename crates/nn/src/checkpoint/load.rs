@@ -34,6 +34,22 @@ impl<T: Float> Checkpoint<'_, T> {
     /// Takes everything from a file. Parts and values that the file has and the program does not list are passed
     /// over: a model can be loaded from a training's file.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_nn::checkpoint::{Checkpoint, CheckpointError, Problem};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// # let (mut small, mut large) = (Params::<f32>::new(), Params::<f32>::new());
+    /// let w = small.add("w", Tensor::scalar(1.0));
+    /// Checkpoint::of(&mut small).save(&path)?;
+    /// large.add("w", Tensor::zeros([2]));
+    /// large.add("b", Tensor::zeros([2]));
+    /// let Err(CheckpointError::Misfit { problems, .. }) = Checkpoint::of(&mut large).load(&path) else { panic!() };
+    /// assert_eq!(problems.len(), 2);                     // all at once, and nothing was loaded
+    /// assert_eq!(problems[0], Problem::Missing { name: "b".into() });
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the file can't be read or is no whole safetensors file; or with all names that are missing, unexpected, of
     /// another shape or type, or tied otherwise, and all parts and values that do not fit. Nothing has changed then.

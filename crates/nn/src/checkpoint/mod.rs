@@ -105,6 +105,20 @@ struct Part {
 }
 
 /// What is saved together, and loaded together; see [the module](self).
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_nn::checkpoint::Checkpoint;
+/// # let directory = tempfile::tempdir()?;
+/// # let path = directory.path().join("model.safetensors");
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::scalar(1.0));
+/// Checkpoint::of(&mut params).save(&path)?;
+/// params.set(w, Tensor::scalar(2.0))?;
+/// Checkpoint::of(&mut params).load(&path)?;
+/// assert_eq!(params.get(w).item(), 1.0);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Checkpoint<'a, T: Float = f32> {
     params: &'a mut Params<T>,
     parts: BTreeMap<String, &'a mut dyn PerSlot<T>>,
@@ -133,6 +147,26 @@ impl<'a, T: Float> Checkpoint<'a, T> {
 
     /// With what is remembered for each slot: an optimizer's moments, a moving average.
     ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// use tandem_nn::checkpoint::Checkpoint;
+    /// use tandem_nn::{Adam, Optimizer, PerSlot};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("training.safetensors");
+    /// let mut params = Params::<f32>::new();
+    /// let w = params.add("w", Tensor::scalar(1.0));
+    /// let mut adam = Adam::new(0.1);
+    /// let gradients = Tape::new(&params).param(w).square().backward();
+    /// adam.step(&mut params, &gradients);
+    /// Checkpoint::of(&mut params).slots("optimizer", &mut adam).save(&path)?;
+    ///
+    /// let mut resumed = Adam::new(0.1);
+    /// Checkpoint::of(&mut params).slots("optimizer", &mut resumed).load(&path)?;
+    /// let slot = params.slot(w);
+    /// assert_eq!(resumed.of_slot(slot), adam.of_slot(slot));         // after one step, the same moments
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Panics
     /// If there is a part of this name.
     #[track_caller]
@@ -143,6 +177,20 @@ impl<'a, T: Float> Checkpoint<'a, T> {
 
     /// With a value, as JSON: a schedule, an epoch, a [`Generator`](crate::Generator) with its seed, stream and
     /// position.
+    ///
+    /// ```
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::checkpoint::Checkpoint;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("training.safetensors");
+    /// # let mut params = Params::<f32>::new();
+    /// let mut epoch = 3_u64;
+    /// Checkpoint::of(&mut params).value("epoch", &mut epoch).save(&path)?;
+    /// epoch = 0;
+    /// Checkpoint::of(&mut params).value("epoch", &mut epoch).load(&path)?;
+    /// assert_eq!(epoch, 3);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Panics
     /// If there is a value of this name.
@@ -157,6 +205,20 @@ impl<'a, T: Float> Checkpoint<'a, T> {
     }
 
     /// Under other names in the file: `rename` makes the file's of the program's.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_nn::checkpoint::Checkpoint;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// # let mut params = Params::<f32>::new();
+    /// params.add("fc.weight", Tensor::scalar(1.0));
+    /// Checkpoint::of(&mut params).renamed(&|name| format!("model.{name}")).save(&path)?;
+    /// let bytes = std::fs::read(&path)?;
+    /// let file = safetensors::SafeTensors::deserialize(&bytes)?;
+    /// assert_eq!(file.names(), ["model.fc.weight"]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn renamed(mut self, rename: &'a dyn Fn(&str) -> String) -> Checkpoint<'a, T> {
         self.rename = rename;
         self
@@ -164,6 +226,22 @@ impl<'a, T: Float> Checkpoint<'a, T> {
 
     /// Those names of the program alone: a part of the model, for fine-tuning say. When loading, what else the file has
     /// is no concern then.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_nn::checkpoint::Checkpoint;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// # let mut params = Params::<f32>::new();
+    /// let [body, head] = ["body.w", "head.w"].map(|name| params.add(name, Tensor::scalar(1.0)));
+    /// Checkpoint::of(&mut params).save(&path)?;
+    /// for id in [body, head] {
+    ///     params.set(id, Tensor::scalar(2.0))?;
+    /// }
+    /// Checkpoint::of(&mut params).only(&|name| name.starts_with("body.")).load(&path)?;
+    /// assert_eq!([body, head].map(|id| params.get(id).item()), [1.0, 2.0]);
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn only(mut self, wanted: &'a dyn Fn(&str) -> bool) -> Checkpoint<'a, T> {
         self.only = Some(wanted);
         self
@@ -171,12 +249,46 @@ impl<'a, T: Float> Checkpoint<'a, T> {
 
     /// In PyTorch's layouts, in both directions; see [`Layer::layouts`](crate::Layer::layouts). PyTorch's counts of
     /// batches, `num_batches_tracked`, are passed over.
+    ///
+    /// ```
+    /// # use rand::SeedableRng;
+    /// # use tandem_autograd::Params;
+    /// # use tandem_nn::checkpoint::Checkpoint;
+    /// # use tandem_nn::{Generator, Init, Layouts, Linear};
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// # let (mut params, mut rng) = (Params::<f32>::new(), Generator::seed_from_u64(0));
+    /// let layer = Linear::new(&mut params, "fc", [3, 2], Init::Uniform, &mut rng);
+    /// let mut layouts = Layouts::default();
+    /// layouts.add(&layer, &params, [3].into())?;
+    /// Checkpoint::of(&mut params).pytorch(&layouts).save(&path)?;
+    /// let bytes = std::fs::read(&path)?;
+    /// let file = safetensors::SafeTensors::deserialize(&bytes)?;
+    /// assert_eq!(file.tensor("fc.weight")?.shape(), [2, 3]);         // [outputs, inputs]
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn pytorch(mut self, layouts: &'a Layouts) -> Checkpoint<'a, T> {
         self.layouts = Some(layouts);
         self
     }
 
     /// Names that share a tensor in the file are tied by loading, where the program has them apart.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_nn::checkpoint::Checkpoint;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::full([4], 1.0)));
+    /// params.tie(b, a)?;
+    /// Checkpoint::of(&mut params).save(&path)?;
+    /// params.untie(b);
+    /// assert!(Checkpoint::of(&mut params).load(&path).is_err());
+    /// Checkpoint::of(&mut params).tying().load(&path)?;
+    /// assert!(params.is_shared(b));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn tying(mut self) -> Checkpoint<'a, T> {
         self.tying = true;
         self
@@ -184,6 +296,21 @@ impl<'a, T: Float> Checkpoint<'a, T> {
 
     /// Names that the program has tied are parted by loading, where the file has a tensor for each. (Without this,
     /// tensors of equal values are taken for what they are in files of other systems: copies of a shared one.)
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_nn::checkpoint::Checkpoint;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = [("a", 1.0), ("b", 2.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// Checkpoint::of(&mut params).save(&path)?;
+    /// params.tie(b, a)?;
+    /// assert!(Checkpoint::of(&mut params).load(&path).is_err());     // 1 and 2 can't be one
+    /// Checkpoint::of(&mut params).untying().load(&path)?;
+    /// assert_eq!((params.is_shared(b), params.get(b).item()), (false, 2.0));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     pub fn untying(mut self) -> Checkpoint<'a, T> {
         self.untying = true;
         self

@@ -37,6 +37,22 @@ impl<T: Float> Checkpoint<'_, T> {
     /// `.NAME.partial`, synced and renamed: whenever the process stops, the old file is there or the new one.
     /// One process at a time may save under a name.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_nn::checkpoint::Checkpoint;
+    /// # let directory = tempfile::tempdir()?;
+    /// # let path = directory.path().join("model.safetensors");
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::zeros([1000])));
+    /// params.tie(b, a)?;
+    /// Checkpoint::of(&mut params).save(&path)?;
+    /// let (first, length) = (std::fs::read(&path)?, std::fs::metadata(&path)?.len());
+    /// assert!((4000..4400).contains(&length));           // a thousand f32 once, and a header
+    /// Checkpoint::of(&mut params).save(&path)?;
+    /// assert_eq!(std::fs::read(&path)?, first);          // the same content, the same bytes
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
+    ///
     /// # Errors
     /// If the file can't be written, two entries have one name, or a value can't be written as JSON.
     pub fn save(&self, path: impl AsRef<Path>) -> Result<(), CheckpointError> {

@@ -23,6 +23,7 @@ use super::{Images, Warp};
 /// let (mut pixels, mut labels) = (vec![0f32; 32 * train.size()], vec![0f32; 32]);
 /// for rows in &Batches::new(train.len(), 32, 7, Last::Drop)? {
 ///     augment.gather(&train, rows, &mut pixels, &mut labels, &mut rng);
+///     assert_ne!(pixels[..train.size()], *train.image(rows[0]));         // this image as never before
 /// }
 /// # Ok::<(), tandem_nn::data::DataError>(())
 /// ```
@@ -41,6 +42,20 @@ pub struct Augment {
 impl Augment {
     /// As [`Images::gather`], with each image warped as by [`Images::warped`] and then made noisy. Nothing is
     /// allocated.
+    ///
+    /// ```
+    /// use rand::SeedableRng;
+    /// use tandem_nn::Generator;
+    /// use tandem_nn::data::{Augment, Images};
+    /// let dot = vec![0.0, 1.0, 0.0];
+    /// let dot = Images { height: 1, width: 3, channels: 1, pixels: dot, labels: vec![7], classes: 10 };
+    /// let (mut pixels, mut labels) = ([0f32; 6], [0f32; 2]);
+    /// let augment = Augment { pixels: 0.5, ..Augment::default() };
+    /// augment.gather(&dot, &[0, 0], &mut pixels, &mut labels, &mut Generator::seed_from_u64(1));
+    /// assert_eq!(labels, [7.0, 7.0]);
+    /// assert_ne!(pixels[..3], pixels[3..]);              // one image, seen in two ways
+    /// assert!(pixels[1] >= 0.25 && pixels[4] >= 0.25);   // at most half a pixel aside, along rows and columns
+    /// ```
     ///
     /// # Panics
     /// If there is no such row, a buffer is too short, a number of this is negative or not finite, or the scale is

@@ -8,6 +8,14 @@ use rand::{Rng, SeedableRng};
 use super::DataError;
 
 /// What becomes of the last batch of an epoch if it is not full.
+///
+/// ```
+/// use tandem_nn::data::{Batches, Last};
+/// let [keep, drop] = [Last::Keep, Last::Drop].map(|last| Batches::new(10, 4, 1, last));
+/// assert_eq!(keep?.iter().map(<[usize]>::len).collect::<Vec<_>>(), [4, 4, 2]);
+/// assert_eq!(drop?.iter().map(<[usize]>::len).collect::<Vec<_>>(), [4, 4]);
+/// # Ok::<(), tandem_nn::data::DataError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Last {
     /// It is handed out, shorter than the others.
@@ -50,6 +58,12 @@ pub struct Batches {
 impl Batches {
     /// Batches of `batch` of the rows 0 to `rows` − 1, in the order of epoch 0.
     ///
+    /// ```
+    /// use tandem_nn::data::{Batches, Last};
+    /// let error = Batches::new(10, 32, 1, Last::Drop).unwrap_err();
+    /// assert_eq!(error.to_string(), "batch: expected at most 10, the number of rows, with Last::Drop, found 32");
+    /// ```
+    ///
     /// # Errors
     /// [`DataError::Argument`] if `rows` or `batch` is 0, or if every batch would be dropped: a
     /// training run would then silently do nothing.
@@ -73,6 +87,16 @@ impl Batches {
     }
 
     /// Puts the rows into the order of epoch k, in place, and returns the batches to be walked through.
+    ///
+    /// ```
+    /// use tandem_nn::data::{Batches, Last};
+    /// let mut batches = Batches::new(100, 100, 1, Last::Keep)?;
+    /// let mut order = |k| batches.epoch(k).iter().next().unwrap().to_vec();
+    /// let (first, second) = (order(0), order(1));
+    /// assert_ne!(first, second);
+    /// assert_eq!(first, order(0));                       // an epoch does not depend on the one before
+    /// # Ok::<(), tandem_nn::data::DataError>(())
+    /// ```
     pub fn epoch(&mut self, k: u64) -> &Batches {
         // The shuffle starts from the rows in sequence, lest an epoch depend on the one before.
         self.order.iter_mut().enumerate().for_each(|(row, place)| *place = row);
@@ -81,6 +105,15 @@ impl Batches {
     }
 
     /// The batches in the order of the current epoch, each a slice of row indices.
+    ///
+    /// ```
+    /// use tandem_nn::data::{Batches, Last};
+    /// let batches = Batches::new(5, 2, 1, Last::Keep)?;
+    /// let mut rows: Vec<usize> = batches.iter().flatten().copied().collect();
+    /// rows.sort_unstable();
+    /// assert_eq!(rows, [0, 1, 2, 3, 4]);                 // each once
+    /// # Ok::<(), tandem_nn::data::DataError>(())
+    /// ```
     pub fn iter(&self) -> Chunks<'_, usize> {
         self.order[..self.kept].chunks(self.batch)
     }

@@ -23,9 +23,10 @@ const MNIST_SCALE: f32 = 255.0;
 /// The handwritten digits in a directory as (train, test), by the names of its files:
 ///
 /// - `optdigits-images-idx3-ubyte` and `optdigits-labels-idx1-ubyte`, the set shipped with this
-///   repository: 8×8 pixels, 1,029 rows for training and 768, by other writers, for testing;
+///   repository (Alpaydin and Kaynak 1998): 8×8 pixels, 1,029 rows for training and 768, by other writers, for testing;
 /// - otherwise `train-images-idx3-ubyte`, `train-labels-idx1-ubyte`, `t10k-images-idx3-ubyte` and
-///   `t10k-labels-idx1-ubyte`, as MNIST and the sets made in its likeness are distributed.
+///   `t10k-labels-idx1-ubyte`, as MNIST (LeCun, Bottou, Bengio and Haffner 1998) and the sets made in its likeness are
+///   distributed.
 ///
 /// Each file may also be gzipped, with `.gz` after its name; if both are there, the plain one is read.
 ///

@@ -148,6 +148,14 @@ impl Idx {
 
     /// The array in `bytes`, the whole content of a file. The path only names the file in messages.
     ///
+    /// ```
+    /// use tandem_nn::data::{Idx, IdxValues};
+    /// let bytes = [0, 0, 0x0B, 1, 0, 0, 0, 2, 0xFF, 0xFE, 1, 0x2C];              // two i16
+    /// assert_eq!(Idx::parse(&bytes, "example")?, Idx { shape: vec![2], values: IdxValues::I16(vec![-2, 300]) });
+    /// assert!(Idx::parse(&bytes[..11], "example").is_err());
+    /// # Ok::<(), tandem_nn::data::DataError>(())
+    /// ```
+    ///
     /// # Errors
     /// [`DataError::Format`] if the header is not that of an IDX file, or if there are fewer or more
     /// bytes than it promises.
@@ -168,6 +176,12 @@ impl Idx {
     }
 
     /// The array as the content of a file, so that `Idx::parse(&idx.encode(), path)` gives it back.
+    ///
+    /// ```
+    /// use tandem_nn::data::{Idx, IdxValues};
+    /// let number = Idx { shape: vec![], values: IdxValues::F32(vec![1.0]) };     // no axes
+    /// assert_eq!(number.encode(), [0, 0, 0x0D, 0, 0x3F, 0x80, 0, 0]);
+    /// ```
     ///
     /// # Panics
     /// If the product of `shape` is not the number of values, or if the header cannot express the

@@ -25,8 +25,10 @@
 //! for epoch in 0..2 {
 //!     for rows in batches.epoch(epoch) {
 //!         train.gather(rows, &mut pixels, &mut labels);
+//!         assert_eq!(pixels[..64], *train.image(rows[0]));
 //!     }
 //! }
+//! assert_eq!((train.len(), batches.count()), (1029, 32));
 //! # Ok::<(), tandem_nn::data::DataError>(())
 //! ```
 

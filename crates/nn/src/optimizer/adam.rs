@@ -43,6 +43,12 @@ pub type Adam<T = f32> = AdamLike<T, false>;
 pub type AdamW<T = f32> = AdamLike<T, true>;
 
 /// [`Adam`] and [`AdamW`], which differ in whether weight decay is decoupled from the gradient.
+///
+/// ```
+/// use tandem_nn::{Adam, AdamLike, AdamW, PerSlot};
+/// let (adam, adamw): (AdamLike<f32, false>, AdamLike<f32, true>) = (Adam::new(0.1), AdamW::new(0.1));
+/// assert_eq!([adam.kind(), adamw.kind()], ["adam", "adamw"]);
+/// ```
 pub struct AdamLike<T: Float, const DECOUPLED: bool> {
     settings: Settings,
     betas: [f64; 2],
@@ -69,23 +75,56 @@ impl<T: Float, const DECOUPLED: bool> AdamLike<T, DECOUPLED> {
         AdamLike { settings: Settings::new(rate, decay), betas: [0.9, 0.999], epsilon: 1e-8, state: State::new() }
     }
 
-    /// With β₁ and β₂.
+    /// With β₁ and β₂, each in 0 ≤ β < 1: m looks back over some 1/(1 − β₁) steps, v over some 1/(1 − β₂).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Adam, Optimizer};
+    /// # let mut params = Params::<f64>::new();
+    /// # let w = params.add("w", Tensor::scalar(3.0));
+    /// let mut signs = Adam::new(0.1).betas([0.0, 0.0]);  // without memory, each step is η · sign of g
+    /// for expected in [2.9, 2.8, 2.7] {
+    ///     let gradients = Tape::new(&params).param(w).square().backward();
+    ///     signs.step(&mut params, &gradients);
+    ///     assert!((params.get(w).item() - expected).abs() < 1e-8);
+    /// }
+    /// ```
     pub fn betas(self, betas: [f64; 2]) -> Self {
         AdamLike { betas, ..self }
     }
 
-    /// With ε.
+    /// With ε, which bounds the step of a number whose gradients are small: below ε the step shrinks with the gradient.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Adam, Optimizer};
+    /// # let mut params = Params::<f64>::new();
+    /// # let w = params.add("w", Tensor::scalar(3.0));
+    /// let gradients = Tape::new(&params).param(w).square().backward();               // 6
+    /// Adam::new(0.1).epsilon(6.0).step(&mut params, &gradients);
+    /// assert!((params.get(w).item() - (3.0 - 0.1 * 6.0 / (6.0 + 6.0))).abs() < 1e-12);
+    /// ```
     pub fn epsilon(self, epsilon: f64) -> Self {
         AdamLike { epsilon, ..self }
     }
 
-    /// With weight decay δ.
+    /// With weight decay δ: in the gradient, for [`Adam`], beside it, for [`AdamW`].
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Adam, Optimizer};
+    /// # let mut params = Params::<f64>::new();
+    /// # let w = params.add("w", Tensor::scalar(-3.0));
+    /// let gradients = (1.0 * Tape::new(&params).param(w)).backward();
+    /// Adam::new(0.1).decay(1.0).step(&mut params, &gradients);       // 1 + δ·w is −2, whose sign turns the step
+    /// assert!((params.get(w).item() - -2.9).abs() < 1e-8);
+    /// ```
     pub fn decay(mut self, decay: f64) -> Self {
         self.settings.decay = decay;
         self
     }
 
-    /// With other settings for parameters whose names the predicate holds for, if no earlier one does.
+    /// With other settings for parameters whose names the predicate holds for, if no earlier one does; see [`Group`].
     pub fn group(mut self, matches: impl Fn(&str) -> bool + Send + Sync + 'static, group: Group) -> Self {
         self.settings.push(matches, group);
         self

@@ -14,6 +14,21 @@ pub use sgd::Sgd;
 
 /// What is remembered for each slot between steps: by an optimizer, by a moving average. A checkpoint
 /// saves it.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Adam, Optimizer, PerSlot};
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::full([3], 1.0));
+/// let (mut adam, slot) = (Adam::new(0.1), params.slot(w));
+/// assert!(adam.of_slot(slot).is_none());
+/// let gradients = Tape::new(&params).param(w).square().sum().backward();
+/// adam.step(&mut params, &gradients);
+/// let (steps, tensors) = adam.of_slot(slot).unwrap();
+/// assert_eq!((steps, tensors.len(), adam.moments()), (1, 2, &["exp_avg", "exp_avg_sq"][..]));
+/// assert!((tensors[0].data()[0] - 0.1 * 2.0).abs() < 1e-6);      // m = (1 − β₁) · g
+/// assert_eq!(adam.state_bytes(slot), 2 * 3 * 4);
+/// ```
 pub trait PerSlot<T: Float> {
     /// `sgd`, `adam`, `adamw`, `ema`.
     fn kind(&self) -> &'static str;
@@ -45,6 +60,25 @@ pub trait PerSlot<T: Float> {
 }
 
 /// Changes parameters by their gradients.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_nn::{Adam, Optimizer, Sgd};
+/// let mut all: [Box<dyn Optimizer<f64>>; 2] = [Box::new(Sgd::new(0.1)), Box::new(Adam::new(0.1))];
+/// for optimizer in &mut all {
+///     let mut params = Params::<f64>::new();
+///     let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(1.0)));
+///     params.tie(b, a)?;
+///     for _ in 0..100 {
+///         let tape = Tape::new(&params);
+///         let gradients = (tape.param(a) + tape.param(b) - 4.0).square().backward();
+///         optimizer.step(&mut params, &gradients);   // once for both names
+///         optimizer.set_rate(0.97 * optimizer.rate());
+///     }
+///     assert!((params.get(b).item() - 2.0).abs() < 1e-2);
+/// }
+/// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+/// ```
 pub trait Optimizer<T: Float>: PerSlot<T> {
     /// One step: every trainable slot moves once, however many names share it. A frozen one stays, with
     /// what is remembered of it.

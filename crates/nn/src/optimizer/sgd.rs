@@ -6,8 +6,8 @@ use tandem_autograd::{Float, Gradients, Params, SlotId, Tensor};
 use super::groups::Settings;
 use super::{Group, Optimizer, PerSlot, State, check, decayed, each_slot};
 
-/// Stochastic gradient descent, with momentum μ and weight decay δ if asked for:
-/// g ← g + δ·w,  v ← μ·v + g,  w ← w − η·v; after Nesterov w ← w − η·(g + μ·v).
+/// Stochastic gradient descent, with momentum μ (Polyak 1964) and weight decay δ if asked for:
+/// g ← g + δ·w,  v ← μ·v + g,  w ← w − η·v; after Nesterov w ← w − η·(g + μ·v). See Deep Learning, section 8.3.
 ///
 /// In PyTorch this is called `optim.SGD`, whose conventions are the same. Without momentum and groups
 /// nothing is remembered between steps.
@@ -34,6 +34,16 @@ pub struct Sgd<T: Float = f32> {
 
 impl<T: Float> Sgd<T> {
     /// With this learning rate, without momentum and decay.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Optimizer, Sgd};
+    /// # let mut params = Params::<f64>::new();
+    /// # let w = params.add("w", Tensor::scalar(3.0));
+    /// let gradients = Tape::new(&params).param(w).square().backward();               // 6
+    /// Sgd::new(0.5).step(&mut params, &gradients);
+    /// assert_eq!(params.get(w).item(), 3.0 - 0.5 * 6.0);
+    /// ```
     pub fn new(rate: f64) -> Sgd<T> {
         Sgd { settings: Settings::new(rate, 0.0), momentum: 0.0, nesterov: false, state: State::new() }
     }
@@ -45,17 +55,49 @@ impl<T: Float> Sgd<T> {
 
     /// Goes on by the momentum before it looks (Nesterov 1983, as of Sutskever et al. 2013). Without
     /// momentum it changes nothing.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Optimizer, Sgd};
+    /// # let mut params = Params::<f64>::new();
+    /// # let w = params.add("w", Tensor::scalar(3.0));
+    /// let gradients = Tape::new(&params).param(w).square().backward();               // 6, and so is v
+    /// Sgd::new(0.5).momentum(0.5).nesterov().step(&mut params, &gradients);
+    /// assert_eq!(params.get(w).item(), 3.0 - 0.5 * (6.0 + 0.5 * 6.0));
+    /// ```
     pub fn nesterov(self) -> Sgd<T> {
         Sgd { nesterov: true, ..self }
     }
 
     /// With weight decay δ: as if the loss had the term δ/2 · ‖w‖².
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Optimizer, Sgd};
+    /// # let mut params = Params::<f64>::new();
+    /// # let w = params.add("w", Tensor::scalar(3.0));
+    /// let gradients = Tape::new(&params).param(w).square().backward();               // 6
+    /// Sgd::new(0.5).decay(0.25).step(&mut params, &gradients);
+    /// assert_eq!(params.get(w).item(), 3.0 - 0.5 * (6.0 + 0.25 * 3.0));
+    /// ```
     pub fn decay(mut self, decay: f64) -> Sgd<T> {
         self.settings.decay = decay;
         self
     }
 
-    /// With other settings for parameters whose names the predicate holds for, if no earlier one does.
+    /// With other settings for parameters whose names the predicate holds for, if no earlier one does; see [`Group`].
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_nn::{Group, Optimizer, Sgd};
+    /// # let mut params = Params::<f64>::new();
+    /// # let [a, b] = ["a.weight", "b.weight"].map(|name| params.add(name, Tensor::scalar(3.0)));
+    /// let mut sgd = Sgd::new(0.5).group(|name| name.starts_with("a."), Group::new().rate(0.1));
+    /// let tape = Tape::new(&params);
+    /// let gradients = (tape.param(a) + tape.param(b)).backward();    // 1 each
+    /// sgd.step(&mut params, &gradients);
+    /// assert_eq!([a, b].map(|id| params.get(id).item()), [3.0 - 0.05, 3.0 - 0.5]);
+    /// ```
     pub fn group(mut self, matches: impl Fn(&str) -> bool + Send + Sync + 'static, group: Group) -> Sgd<T> {
         self.settings.push(matches, group);
         self

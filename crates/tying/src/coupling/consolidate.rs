@@ -9,6 +9,22 @@ use crate::pairing::{Pair, lay_out};
 use crate::tie::join;
 
 /// How close is close enough.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Coupling, Pairing, Strength, Within};
+/// # let mut params = Params::<f64>::new();
+/// for (name, x) in [("a.small", 0.01), ("a.large", 10.0), ("b.small", 0.02), ("b.large", 10.1)] {
+///     params.add(name, Tensor::scalar(x));
+/// }
+/// let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(1.0))?;
+/// for (within, close) in [(Within::Absolute(0.05), "a.small"), (Within::Relative(0.05), "a.large")] {
+///     let done = coupling.clone().consolidate(&mut params.clone(), within, |_| 0.0);
+///     assert_eq!((done.shared.len(), &*done.shared[0].0), (1, close));
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub enum Within {
     /// ‖wA − wB‖ ≤ ε.
@@ -18,6 +34,21 @@ pub enum Within {
 }
 
 /// What [`Coupling::consolidate`] did: displayed, it is a table.
+///
+/// ```
+/// let done = tandem_tying::Consolidation {
+///     shared: vec![("a.w".into(), "b.w".into(), 0.125)],
+///     apart: vec![],
+///     bytes_freed: 400,
+///     loss_before: 1.0,
+///     loss_after: 1.25,
+/// };
+/// let table = "\
+/// first  second  distance  now
+/// a.w    b.w     0.1250    shared
+/// 400 bytes freed; loss 1.0000 to 1.2500, a cost of 0.2500";
+/// assert_eq!(done.to_string(), table);
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Consolidation {
     /// Both names of each pair that became one, and how far apart they were.

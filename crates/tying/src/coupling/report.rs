@@ -10,6 +10,26 @@ use super::link::{Link, Second};
 use crate::pairing::lay_out;
 
 /// Where a pair stands on the line.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Coupling, Pairing, Regime, Strength};
+/// # let mut params = Params::<f64>::new();
+/// # for name in ["a.w", "b.w"] {
+/// #     params.add(name, Tensor::scalar(0.0));
+/// # }
+/// # let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let mut coupling = Coupling::new(&mut params, pairing, Strength::Free)?;
+/// for (strength, regime) in [
+///     (Strength::Free, Regime::Free),
+///     (Strength::Coupled(0.1), Regime::Coupled),
+///     (Strength::Shared, Regime::Shared),
+/// ] {
+///     coupling.set_strength(&mut params, strength)?;
+///     assert_eq!(coupling.report(&params, None).pairs[0].regime, regime);
+/// }
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Regime {
@@ -22,6 +42,23 @@ pub enum Regime {
 }
 
 /// One pair in a [`Report`].
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Coupling, Pairing, Strength};
+/// # let mut params = Params::<f32>::new();
+/// for name in ["a.w", "b.w"] {
+///     params.add(name, Tensor::zeros([10, 10]));
+/// }
+/// let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let mut coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.1))?;
+/// let row = &coupling.report(&params, None).pairs[0];
+/// assert_eq!((row.strength, row.bytes_saved, row.bytes_savable), (Some(0.1), 0, 400));
+/// coupling.set_strength(&mut params, Strength::Shared)?;
+/// let row = &coupling.report(&params, None).pairs[0];
+/// assert_eq!((row.strength, row.bytes_saved, row.bytes_savable), (None, 400, 0));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Row {
     /// The first name.
@@ -50,6 +87,23 @@ pub struct Row {
 }
 
 /// Where every pair of a coupling stands, at one moment: displayed, it is a table.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Coupling, Pairing, Strength};
+/// # let mut params = Params::<f32>::new();
+/// for (name, x) in [("a.w", 3.0), ("b.w", 4.0)] {
+///     params.add(name, Tensor::scalar(x));
+/// }
+/// let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(0.5))?;
+/// let table = "\
+/// SquaredL2, coupled, λ = 0.5
+/// first  second  shape  distance  relative  strength  pull  regime   saved  savable
+/// a.w    b.w     []     1.0000    0.2500    0.5       –     coupled  0      4";
+/// assert_eq!(coupling.report(&params, None).to_string(), table);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Report {
     /// The penalty.
@@ -64,6 +118,18 @@ pub struct Report {
 
 impl Report {
     /// The report as JSON.
+    ///
+    /// ```
+    /// let report = tandem_tying::Report {
+    ///     penalty: "L1".into(),
+    ///     strength: "coupled, λ = 0.5".into(),
+    ///     lambda: 0.5,
+    ///     pairs: vec![],
+    /// };
+    /// let json: serde_json::Value = serde_json::from_str(&report.to_json())?;
+    /// assert_eq!((&json["penalty"], &json["lambda"]), (&"L1".into(), &0.5.into()));
+    /// # Ok::<(), serde_json::Error>(())
+    /// ```
     ///
     /// # Panics
     /// Never: there is nothing in it that JSON could not hold.

@@ -9,6 +9,20 @@ use super::link::{Link, Second};
 use crate::proximal::{Side, Step};
 
 /// Why a coupling has no proximal step.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Coupling, Pairing, Strength};
+/// # let mut params = Params::<f64>::new();
+/// # for name in ["a.w", "b.w"] {
+/// #     params.add(name, Tensor::scalar(0.0));
+/// # }
+/// # let pairing = Pairing::by_path(&params, "a", "b")?;
+/// let coupling = Coupling::new(&mut params, pairing, Strength::Coupled(1.0))?.affine(&mut params, "relation")?;
+/// let error = coupling.proximal_step(&mut params, 0.1).unwrap_err();
+/// assert_eq!(error.to_string(), "no proximal step: `a.w` and `b.w` are in a learned relation");
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("no proximal step: {reason}")]
 pub struct NoProximal {
@@ -24,13 +38,13 @@ impl<T: Float> Coupling<T> {
     /// gradient step needs ηλ < ½. L1 and the group lasso reach differences of exactly zero. Squared L2 works on
     /// any graph; other penalties need pairs that have no parameter in common.
     ///
-    /// With plain gradient descent on all data, and η its learning rate, the two steps together rest exactly where
-    /// loss plus penalty is least (forward-backward splitting). With momentum μ, a gradient that lasts moves by
-    /// η/(1 − μ): pass this as the rate, for the same point of rest; η itself acts as λ(1 − μ) would. With Adam a
-    /// gradient that lasts moves a number by η, however small or large it is, and the point of rest is another one.
-    /// For squared L2 on a pair, whose sides the data pull apart, it is at the distance 1/(2λ), whatever the data's
-    /// curvature, and the mean need not be where their forces balance. There the other two ways are to be preferred,
-    /// unless only the limit of equal parameters is wanted.
+    /// With plain gradient descent on all data, and η its learning rate, the two steps together rest exactly where loss
+    /// plus penalty is least (forward-backward splitting, Combettes and Wajs 2005). With momentum μ, a gradient that
+    /// lasts moves by η/(1 − μ): pass this as the rate, for the same point of rest; η itself acts as λ(1 − μ) would.
+    /// With Adam a gradient that lasts moves a number by η, however small or large it is, and the point of rest is
+    /// another one. For squared L2 on a pair, whose sides the data pull apart, it is at the distance 1/(2λ), whatever
+    /// the data's curvature, and the mean need not be where their forces balance. There the other two ways are to be
+    /// preferred, unless only the limit of equal parameters is wanted.
     ///
     /// ```
     /// use tandem_autograd::{Params, Tensor};

@@ -3,6 +3,21 @@
 use tandem_autograd::Shape;
 
 /// Why two sets of parameters do not pair: everything that stands in the way, at once.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::Pairing;
+/// # let mut params = Params::<f32>::new();
+/// for (name, shape) in [("a.v", [2]), ("a.w", [2]), ("b.v", [3])] {
+///     params.add(name, Tensor::zeros(shape));
+/// }
+/// let error = Pairing::by_path(&params, "a", "b").unwrap_err();
+/// let message = "\
+/// `a` and `b` do not pair:
+///   `a.w` has no partner `b.w`
+///   `a.v` has shape [2], but `b.v` has shape [3]";
+/// assert_eq!((error.to_string(), error.mismatches.len()), (message.into(), 2));
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[error("{what}:{}", lines(mismatches))]
 pub struct PairingError {
@@ -13,6 +28,12 @@ pub struct PairingError {
 }
 
 /// One thing that keeps two sets of parameters from pairing.
+///
+/// ```
+/// use tandem_tying::Mismatch;
+/// let mismatch = Mismatch::Weight { from: "a".into(), to: "b".into(), weight: -1.0 };
+/// assert_eq!(mismatch.to_string(), "the edge `a` to `b`: expected a finite weight of at least 0, found -1");
+/// ```
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
 pub enum Mismatch {

@@ -7,6 +7,18 @@ use tandem_autograd::{Float, Params};
 use super::Pairing;
 
 /// A [`Pairing`] as it stands in a store, to be displayed.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::Pairing;
+/// # let mut params = Params::<f32>::new();
+/// let [a, b] = ["a.w", "b.w"].map(|name| params.add(name, Tensor::zeros([3])));
+/// let pairing = Pairing::by_path(&params, "a", "b")?;
+/// assert!(pairing.table(&params).to_string().ends_with("free"));
+/// params.tie(b, a)?;
+/// assert!(pairing.table(&params).to_string().ends_with("shared"));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 pub struct Table<'a, T: Float> {
     pub(super) pairing: &'a Pairing,
     pub(super) params: &'a Params<T>,

@@ -9,6 +9,16 @@ use crate::fused::Pass;
 use crate::proximal::Step;
 
 /// Which numbers of a tensor are one group. A tensor without axes is one group.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// use tandem_tying::{GroupLasso, Groups, Penalty};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let d = tape.constant(Tensor::full([5, 4], 1.0));
+/// let terms = |groups| GroupLasso { groups }.terms(d.clone()).shape().len();
+/// assert_eq!([Groups::Whole, Groups::Rows, Groups::Filters].map(terms), [1, 5, 4]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Groups {
     /// All: a layer is shared as a whole, or not.
@@ -66,6 +76,20 @@ impl Lay {
 ///
 /// The gradient is √|g| d_g/‖d_g‖, 0 where the group is. The proximal operator shrinks the norm by t√|g|, and stops
 /// at 0: exact zeros need proximal steps.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// use tandem_tying::{Coupling, GroupLasso, Groups, Pairing, Strength};
+/// let mut params = Params::<f64>::new();
+/// params.add("a.w", Tensor::zeros([2, 4]));
+/// let b = params.add("b.w", Tensor::new([2, 4], vec![3., 3., 3., 3., 1., 1., 1., 1.]));
+/// let (pairing, lasso) = (Pairing::by_path(&params, "a", "b")?, GroupLasso { groups: Groups::Rows });
+/// let coupling = Coupling::with(&mut params, pairing, lasso, Strength::Coupled(1.0))?;
+/// coupling.proximal_step(&mut params, 0.5)?;         // t√|g| = 2 off the norms, 6 and 2
+/// assert_eq!(params.get(b).data(), [2.5, 2.5, 2.5, 2.5, 0.5, 0.5, 0.5, 0.5]);
+/// assert_eq!(coupling.distance(&params), 4.0);       // the second rows are equal now
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct GroupLasso {
     /// What is a group.

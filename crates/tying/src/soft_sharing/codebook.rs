@@ -11,6 +11,19 @@ use super::mixture::Term;
 ///
 /// The store still holds a whole tensor for each parameter. The bytes are what a file with a table of
 /// the values would take.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{CodebookEntry, SoftSharing};
+/// # let mut params = Params::<f32>::new();
+/// params.add("w", Tensor::new([4], vec![-1.0, 0.25, 0.75, 1.0]));
+/// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.5, 1.0)?;
+/// let codebook = sharing.consolidate(&mut params, |_| 0.0);
+/// assert_eq!(codebook.entries[1], CodebookEntry { component: 1, value: 0.5, weights: 3 });
+/// assert_eq!((codebook.distinct, codebook.bits_per_weight), (2, 1));
+/// assert_eq!((codebook.bytes_before, codebook.bytes_after), (4 * 4, 2 * 4 + 1));     // 4 bits fill a byte
+/// # Ok::<(), tandem_tying::SoftSharingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Codebook {
     /// The components that got weights, in the order of the mixture.
@@ -31,6 +44,20 @@ pub struct Codebook {
 }
 
 /// A value, and how many weights have it.
+///
+/// ```
+/// # use tandem_tying::{Codebook, CodebookEntry};
+/// let codebook = Codebook {
+///     entries: vec![CodebookEntry { component: 3, value: -0.5, weights: 12 }],
+///     distinct: 1,
+///     bits_per_weight: 0,
+///     bytes_before: 48,
+///     bytes_after: 4,
+///     loss_before: 1.0,
+///     loss_after: 1.5,
+/// };
+/// assert_eq!(codebook.to_string().lines().nth(1), Some("        3   -5.0000e-1         12"));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct CodebookEntry {
     /// The place of the component in the mixture.
@@ -60,6 +87,19 @@ impl SoftSharing {
     /// mixture stays as it is, and so does the memory that the store takes: see [`Codebook`].
     ///
     /// `loss` is asked twice, before and after.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::SoftSharing;
+    /// # let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::new([4], vec![-1.0, 0.25, 0.75, 1.0]));
+    /// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.5, 1.0)?;
+    /// let sum = |params: &Params<f64>| params.get(w).data().iter().sum();
+    /// let codebook = sharing.consolidate(&mut params, sum);
+    /// assert_eq!(params.get(w).data(), [-0.5, 0.5, 0.5, 0.5]);
+    /// assert_eq!((codebook.loss_before, codebook.loss_after), (1.0, 1.0));
+    /// # Ok::<(), tandem_tying::SoftSharingError>(())
+    /// ```
     ///
     /// # Panics
     /// If this is of another store.

@@ -34,6 +34,22 @@ impl SoftSharing {
     /// A trainable slot on which the losses did not depend gets a gradient; a frozen one gets none. If
     /// λ = 0, nothing is done. In a dry run the value is NaN.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # use tandem_tying::SoftSharing;
+    /// # let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::new([3], vec![-1.0, 0.25, 1.0]));
+    /// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.5, 1.0)?;
+    /// let penalty = sharing.penalty(&Tape::new(&params)).backward();
+    /// let mut fused = (0.0 * Tape::new(&params).param(w)).sum().backward();
+    /// sharing.add_gradients(&params, &mut fused);
+    /// for (slot, of_penalty) in penalty.iter() {         // of weights and mixture
+    ///     let of_fused = fused.get(slot).unwrap().data();
+    ///     assert!(of_fused.iter().zip(of_penalty.data()).all(|(a, b)| (a - b).abs() < 1e-14));
+    /// }
+    /// # Ok::<(), tandem_tying::SoftSharingError>(())
+    /// ```
+    ///
     /// # Panics
     /// If this is of another store.
     #[track_caller]

@@ -7,6 +7,15 @@ use tandem_autograd::{Float, Params};
 use super::{HALF_LN_TAU, SoftSharing};
 
 /// One Gaussian of a mixture.
+///
+/// ```
+/// let component = tandem_tying::Component { share: 0.25, mean: 1.0, width: 0.5 };
+/// let mixture = tandem_tying::Mixture { components: vec![component] };
+/// let table = "\
+/// component    share         mean        width
+///         0   0.2500     1.0000e0    5.0000e-1";
+/// assert_eq!(mixture.to_string(), table);
+/// ```
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub struct Component {
     /// Its share π of the weights.
@@ -18,6 +27,19 @@ pub struct Component {
 }
 
 /// The components in the order of the store; displayed, a table.
+///
+/// p(w) = Σⱼ πⱼ N(w; μⱼ, σⱼ²), of which [`SoftSharing`] adds −λ ln p(w) for each weight.
+///
+/// ```
+/// # use tandem_autograd::{Params, Tensor};
+/// # use tandem_tying::{Component, SoftSharing};
+/// # let mut params = Params::<f64>::new();
+/// params.add("w", Tensor::new([2], vec![1.0, 2.0]));
+/// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 1, 0.25, 1.0)?;
+/// let all = Component { share: 1.0, mean: 1.5, width: 0.25 + 1.0 };
+/// assert_eq!(sharing.mixture(&params).components, [all]);
+/// # Ok::<(), tandem_tying::SoftSharingError>(())
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Mixture {
     /// The components.
@@ -58,6 +80,19 @@ impl Term {
 
 impl SoftSharing {
     /// The mixture as it stands in this store.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # use tandem_tying::SoftSharing;
+    /// # let mut params = Params::<f64>::new();
+    /// params.add("w", Tensor::new([2], vec![-1.0, 1.0]));
+    /// let sharing = SoftSharing::new(&mut params, "groups", |name| name == "w", 2, 0.5, 1.0)?;
+    /// let logits = params.find("groups.logits").unwrap();
+    /// params.set(logits, Tensor::new([2], vec![0.0, 3_f64.ln()])).unwrap();
+    /// let shares: Vec<f64> = sharing.mixture(&params).components.iter().map(|component| component.share).collect();
+    /// assert!((shares[0] - 0.25).abs() < 1e-15 && (shares[1] - 0.75).abs() < 1e-15);
+    /// # Ok::<(), tandem_tying::SoftSharingError>(())
+    /// ```
     ///
     /// # Panics
     /// If this is of another store.

@@ -3,13 +3,9 @@
 
 use std::fmt;
 
-use crate::float::Float;
-use crate::gradients::Gradients;
-use crate::params::{ParamId, Params, SlotId};
-use crate::pool::Kind;
-use crate::tensor::Tensor;
+use tandem_autograd::{Float, Gradients, Kind, ParamId, Params, SlotId, Tensor};
 
-/// Bytes of what there is of each parameter, under the names that [`Footprint`](crate::Footprint) has
+/// Bytes of what there is of each parameter, under the names that [`Footprint`](crate::autograd::Footprint) has
 /// for them.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct NameBytes {
@@ -46,12 +42,12 @@ pub struct NameRow {
 /// Where the bytes of parameters, gradients and optimizer state are, name by name; printed as a table.
 ///
 /// A slot's bytes stand with its first name. They add up to the categories of the same names in the
-/// [`Footprint`](crate::Footprint) of the moment; what another tensor shares counts as what that
-/// tensor is for. In a [`dry_run`](crate::dry_run) this is a prediction: one step makes the gradients
+/// [`Footprint`](crate::autograd::Footprint) of the moment; what another tensor shares counts as what that
+/// tensor is for. In a [`dry_run`](crate::autograd::dry_run) this is a prediction: one step makes the gradients
 /// and the optimizer's state without allocating either.
 ///
 /// ```
-/// use tandem_autograd::{MemoryByName, Params, Tape, Tensor};
+/// use tandem::{autograd::{Params, Tape, Tensor}, memory::MemoryByName};
 /// let mut params = Params::<f32>::new();
 /// let [a, b, c] = ["in.weight", "out.weight", "out.bias"].map(|name| params.add(name, Tensor::zeros([10])));
 /// params.tie(b, a)?;
@@ -67,7 +63,7 @@ pub struct NameRow {
 /// unique                            20                       80         80                0
 /// as if unshared                                 30         120        120                0";
 /// assert_eq!(memory.to_string(), table.trim_start());
-/// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+/// # Ok::<(), tandem::autograd::ShapeMismatch>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct MemoryByName {
@@ -246,8 +242,9 @@ impl fmt::Display for MemoryByName {
 
 #[cfg(test)]
 mod tests {
+    use tandem_autograd::{Footprint, Tape, dry_run};
+
     use super::*;
-    use crate::{Footprint, Tape, dry_run};
 
     /// What names take whose groups share a slot, after a sweep in which each is used; beside the
     /// footprint of that moment.

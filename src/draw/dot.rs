@@ -2,7 +2,7 @@
 
 use std::fmt::{self, Write};
 
-use super::{Graph, NodeKind};
+use tandem_autograd::{Graph, NodeKind};
 
 /// How all nodes and edges look, unless one says otherwise.
 const LOOK: &str = r#"
@@ -11,26 +11,24 @@ const LOOK: &str = r#"
   edge [fontname="Helvetica", fontsize=9, arrowsize=0.6]
 "#;
 
-impl Graph {
-    /// The graph in DOT, the language of Graphviz: `dot -Tsvg` draws it.
-    ///
-    /// A part of the model is a cluster. A shared parameter is one node with an edge for each use. Edges
-    /// say shape and bytes of the value.
-    ///
-    /// ```
-    /// use tandem_autograd::{Params, Tape, Tensor};
-    /// let mut params = Params::<f32>::new();
-    /// let w = params.add("w", Tensor::zeros([3]));
-    /// let tape = Tape::new(&params);
-    /// let _z = tape.param(w) * tape.param(w);
-    /// let dot = tape.graph().to_dot();
-    /// assert_eq!(dot.matches(r#"n0 -> n1 [label="[3] 12 B"]"#).count(), 2);
-    /// ```
-    pub fn to_dot(&self) -> String {
-        let mut dot = Dot { graph: self, uses: self.uses(), clusters: clusters(self), out: String::new() };
-        dot.write().expect("a String takes all that is written");
-        dot.out
-    }
+/// The graph in DOT, the language of Graphviz: `dot -Tsvg` draws it.
+///
+/// A part of the model is a cluster. A shared parameter is one node with an edge for each use. Edges
+/// say shape and bytes of the value.
+///
+/// ```
+/// use tandem::autograd::{Params, Tape, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::zeros([3]));
+/// let tape = Tape::new(&params);
+/// let _z = tape.param(w) * tape.param(w);
+/// let dot = tandem::draw::dot(&tape.graph());
+/// assert_eq!(dot.matches(r#"n0 -> n1 [label="[3] 12 B"]"#).count(), 2);
+/// ```
+pub fn dot(graph: &Graph) -> String {
+    let mut dot = Dot { graph, uses: graph.uses(), clusters: clusters(graph), out: String::new() };
+    dot.write().expect("a String takes all that is written");
+    dot.out
 }
 
 /// What is written into one pair of braces.
@@ -126,4 +124,66 @@ fn quoted(text: &str) -> String {
         }
     }
     quoted + "\""
+}
+
+#[cfg(test)]
+mod tests {
+    use insta::assert_snapshot;
+    use tandem_autograd::{Params, Tape, Tensor};
+
+    use super::*;
+
+    #[test]
+    fn the_dot_of_a_tied_model() {
+        let mut params = Params::<f32>::new();
+        let [a, b] = ["a.weight", "b.weight"].map(|name| params.add(name, Tensor::zeros([3, 2])));
+        params.tie(b, a).unwrap();
+        let bias = params.add("b.\"bias\"\\\n", Tensor::zeros([2]));
+        let tape = Tape::new(&params);
+        // Parts that nest, an input, a constant.
+        let x = tape.input(Tensor::zeros([5, 3]));
+        let [part, layer] = [tape.enter("a"), tape.enter("layer")];
+        let of_a = x.matmul(tape.param(a)).tanh();
+        drop((layer, part));
+        let part = tape.enter("b \"quoted\"");
+        let of_b = tape.constant(Tensor::zeros([5, 3])).matmul(tape.param(b)) + tape.param(bias);
+        drop(part);
+        let _loss = (of_a * of_b).sum();
+        assert_snapshot!(dot(&tape.graph()), @r##"
+        digraph tape {
+          graph [fontname="Helvetica", fontsize=11, labeljust=l, style=rounded, color=gray60]
+          node [fontname="Helvetica", fontsize=11, shape=box, height=0.3]
+          edge [fontname="Helvetica", fontsize=9, arrowsize=0.6]
+          n0 [label="input", shape=ellipse]
+          n1 [label="a.weight\n= b.weight", style=filled, fillcolor="#e6ae4d", peripheries=2]
+          n5 [label="b.\"bias\"\\\n", style=filled, fillcolor="#b3d1ec"]
+          n7 [label="mul", style=rounded]
+          n8 [label="sum_to", style=rounded]
+          subgraph cluster_0 {
+            label="a"
+            subgraph cluster_1 {
+              label="layer"
+              n2 [label="matmul", style=rounded]
+              n3 [label="tanh", style=rounded]
+            }
+          }
+          subgraph cluster_2 {
+            label="b \"quoted\""
+            n4 [label="matmul", style=rounded]
+            c4_0 [label="constant", shape=plaintext]
+            n6 [label="add", style=rounded]
+          }
+          n0 -> n2 [label="[5, 3] 60 B"]
+          n1 -> n2 [label="[3, 2] 24 B"]
+          n2 -> n3 [label="[5, 2] 40 B"]
+          c4_0 -> n4 [label="[5, 3] 60 B"]
+          n1 -> n4 [label="[3, 2] 24 B"]
+          n4 -> n6 [label="[5, 2] 40 B"]
+          n5 -> n6 [label="[2] 8 B"]
+          n3 -> n7 [label="[5, 2] 40 B"]
+          n6 -> n7 [label="[5, 2] 40 B"]
+          n7 -> n8 [label="[5, 2] 40 B"]
+        }
+        "##);
+    }
 }
