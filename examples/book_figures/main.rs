@@ -13,6 +13,7 @@ mod ch05;
 mod ch06;
 mod ch07;
 mod ch08;
+mod ch09;
 mod ch10;
 
 use std::path::Path;
@@ -30,6 +31,7 @@ fn main() -> ExitCode {
         ch06::figures,
         ch07::figures,
         ch08::figures,
+        ch09::figures,
         ch10::figures,
     ];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))

@@ -19,12 +19,16 @@ pub mod ch06;
 pub mod ch07;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch08.rs")]
 pub mod ch08;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch09.rs")]
+pub mod ch09;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch10.rs")]
 pub mod ch10;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch11.rs")]
 pub mod ch11;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch12.rs")]
 pub mod ch12;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch13.rs")]
+pub mod ch13;
 
 #[cfg(test)]
 mod checks;
