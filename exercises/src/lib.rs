@@ -15,6 +15,8 @@ pub mod ch04;
 pub mod ch05;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
 pub mod ch06;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch14.rs")]
+pub mod ch14;
 
 #[cfg(test)]
 mod checks;

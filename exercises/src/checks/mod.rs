@@ -8,6 +8,7 @@ mod ch03;
 mod ch04;
 mod ch05;
 mod ch06;
+mod ch14;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
 #[track_caller]
