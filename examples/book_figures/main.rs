@@ -19,7 +19,8 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch02::figures, ch04::figures, ch05::figures, ch06::figures];
+    let chapters: [fn() -> Vec<Figure>; _] =
+        [ch01::figures, ch02::figures, ch04::figures, ch05::figures, ch06::figures];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 
