@@ -97,6 +97,27 @@ fn assert_subgradient(paper: &Paper, c: &[f64], d: &[f64], r: &[f64], context: &
     }
 }
 
+/// A coupling of two models, of which one may stay where it is, or of the first to an anchor.
+fn held_by<P: Penalty<f64> + Copy + 'static>(
+    params: &mut Params<f64>,
+    penalty: P,
+    lambda: f64,
+    held: &str,
+) -> Coupling<f64> {
+    let anchor = match held {
+        "anchor" => Anchor::of(params, "0", params, "1").unwrap(),
+        "zero" => Anchor::zero(params, "0").unwrap(),
+        stays => {
+            let trainable = [("0.w", stays != "first stays"), ("1.w", stays != "second stays")];
+            for (name, trainable) in trainable {
+                params.set_trainable(params.find(name).unwrap(), trainable);
+            }
+            return pair(params, penalty, lambda);
+        }
+    };
+    Coupling::toward(params, anchor, penalty, Strength::Coupled(lambda)).unwrap()
+}
+
 /// All the pairs that a step may be of, against the paper.
 fn closed_form<P: Penalty<f64> + Copy + 'static>(penalty: P, paper: &Paper) {
     for lambda in [0.02, 0.3, 4.0] {
@@ -112,23 +133,7 @@ fn closed_form<P: Penalty<f64> + Copy + 'static>(penalty: P, paper: &Paper) {
                 let context = format!("{penalty:?}, λ = {lambda}, weights: {weighting}, {held}");
                 let other = if held == "zero" { vec![0.0; N] } else { noise(2, N) };
                 let mut params = models(&SHAPE, [noise(1, N), other]);
-                let frozen = match held {
-                    "second stays" => Some("1.w"),
-                    "first stays" => Some("0.w"),
-                    _ => None,
-                };
-                if let Some(name) = frozen {
-                    params.set_trainable(params.find(name).unwrap(), false);
-                }
-                let anchor = match held {
-                    "anchor" => Some(Anchor::of(&params, "0", &params, "1").unwrap()),
-                    "zero" => Some(Anchor::zero(&params, "0").unwrap()),
-                    _ => None,
-                };
-                let coupling = match anchor {
-                    Some(anchor) => Coupling::toward(&params, anchor, penalty, Strength::Coupled(lambda)).unwrap(),
-                    None => pair(&mut params, penalty, lambda),
-                };
+                let coupling = held_by(&mut params, penalty, lambda, held);
                 let coupling = coupling.weighted(&params, |_, _| weight.clone()).unwrap();
                 let both = |params: &Params<f64>| [0, 1].map(|i| numbers(params, i).to_vec());
                 let [a, b] = both(&params);
