@@ -69,12 +69,16 @@ fn clipped_takes_the_norm_over_slots() {
     let why = "3² + 4² = 5², however many names there are.";
     expect_close("ch06::clipped", "gradients [3, 0] and [4], at most 1: the norm", norm, 5.0, why);
     expect_close("ch06::clipped", "…: the first number, scaled", gradients[0][0], 0.6, "Times most / norm.");
-    let small = clipped(&three_share(), &mut gradients, 2.0);
-    expect_close(
-        "ch06::clipped",
-        "gradients of norm 1, at most 2",
-        gradients[0][0] / small,
-        0.6,
-        "What is small stays.",
-    );
+    clipped(&three_share(), &mut gradients, 2.0);
+    expect_close("ch06::clipped", "gradients of norm 1, at most 2", gradients[0][0], 0.6, "What is small stays.");
+}
+
+#[test]
+fn clipped_leaves_free_slots_out() {
+    let mut store = three_share();
+    store.names[2] = 0;
+    store.slots[1] = None;
+    let norm = clipped(&store, &mut [vec![3.0, 0.0], vec![4.0]], 10.0);
+    let why = "Slot 1 is free: what stands in its place is an earlier slot's gradient.";
+    expect_close("ch06::clipped", "gradients [3, 0] and [4], where slot 1 is free", norm, 3.0, why);
 }
