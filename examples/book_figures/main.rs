@@ -10,6 +10,7 @@ mod ch01;
 mod ch02;
 mod ch06;
 mod ch10;
+mod ch11;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -18,7 +19,8 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] = [ch01::figures, ch02::figures, ch06::figures, ch10::figures];
+    let chapters: [fn() -> Vec<Figure>; _] =
+        [ch01::figures, ch02::figures, ch06::figures, ch10::figures, ch11::figures];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 
