@@ -26,8 +26,8 @@ use known::{KnownNetwork, NETWORKS, OPTIMIZERS};
 use networks::{Plan, Sharing};
 use rand::SeedableRng;
 use rand::rngs::StdRng;
-use tandem::autograd::{Footprint, NameBytes, Params, Tape, Tensor, dry_run, kernels, release_memory};
-use tandem::memory::{CountingAllocator, live_bytes, peak_bytes, requested_bytes, reset_peak};
+use tandem::autograd::{Footprint, Params, Tape, Tensor, dry_run, kernels, release_memory};
+use tandem::memory::{CountingAllocator, NameBytes, live_bytes, peak_bytes, requested_bytes, reset_peak};
 use tandem::nn::data::{Images, digits};
 use tandem::nn::{
     Activation, AdamW, BatchNorm, Checkpointed, Conv2d, Dropout, Ema, Flatten, Generator, GlobalAvgPool2d, Group, Init,

@@ -3,7 +3,8 @@
 use std::fmt::Write;
 
 use serde::Serialize;
-use tandem::autograd::{Footprint, NameBytes};
+use tandem::autograd::Footprint;
+use tandem::memory::NameBytes;
 
 use crate::cli::Task;
 use crate::networks::Sharing;

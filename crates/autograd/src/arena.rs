@@ -5,6 +5,7 @@ use std::panic::Location;
 use smallvec::{SmallVec, smallvec};
 
 use crate::float::Float;
+use crate::local::list_bytes;
 use crate::op::Saves;
 use crate::ops::{AnyOp, Large, NodeOp, Stored, store_large};
 use crate::params::SlotId;
@@ -219,13 +220,9 @@ impl<T: Float> Arena<T> {
 
     /// Bytes of the lists, as they have grown.
     pub(crate) fn bytes(&self) -> usize {
-        self.nodes.capacity() * size_of::<Node>()
-            + self.large.capacity() * size_of::<Large<T>>()
-            + (self.edges.capacity() + self.leaves.capacity() + self.noted.capacity()) * size_of::<u32>()
-            + self.residuals.capacity() * size_of::<Tensor<T>>()
-            + self.shapes.capacity() * size_of::<Shape>()
-            + self.scopes.capacity() * size_of::<Scope>()
-            + self.labels.capacity()
-            + self.cotangents.capacity() * size_of::<Option<Tensor<T>>>()
+        let indices: usize = [&self.edges, &self.leaves, &self.noted].map(list_bytes).into_iter().sum();
+        let tensors = list_bytes(&self.residuals) + list_bytes(&self.cotangents);
+        let of_nodes = list_bytes(&self.nodes) + list_bytes(&self.large) + list_bytes(&self.shapes);
+        indices + tensors + of_nodes + list_bytes(&self.scopes) + self.labels.capacity()
     }
 }

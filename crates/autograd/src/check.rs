@@ -6,12 +6,17 @@ use rand::rngs::StdRng;
 use rand::{RngExt, SeedableRng};
 use rand_distr::StandardNormal;
 
-use crate::params::Params;
-use crate::tape::Tape;
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Params, Tape, Tensor, Var};
 
-/// A derivative that does not agree with finite differences.
+/// A derivative that does not agree with finite differences: the error of [`check_gradients`].
+///
+/// ```
+/// use tandem_autograd::{Tensor, check_gradients};
+/// // Half of the gradient is cut off: x · x with the second x as a constant.
+/// let error = check_gradients(1, &[Tensor::scalar(3.0)], |x| &x[0] * x[0].clone().detach()).unwrap_err();
+/// assert_eq!((error.order, error.input), (1, 0));
+/// assert!((error.numeric / error.computed - 2.0).abs() < 1e-6);
+/// ```
 #[derive(Debug, Clone, PartialEq)]
 pub struct GradientMismatch {
     /// 1 for the gradient, 2 for the derivative of the gradient.

@@ -5,7 +5,7 @@ use std::rc::Rc;
 use smallvec::SmallVec;
 
 use crate::arena::NONE;
-use crate::core::Core;
+use crate::core::{Core, Meanwhile};
 use crate::float::Float;
 use crate::ops::{Large, NodeOp};
 use crate::rule::{Rule, Targets};
@@ -23,11 +23,14 @@ type Body<T> = dyn for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>, u64) -> Var<'t, T>;
 /// It owns what it needs: layers are descriptions that can be copied; parameters it asks of the tape that
 /// it is handed. It runs twice, and must compute the same both times: what it draws at random, it draws
 /// from a generator that a word seeds ([`with_word`](Segment::with_word)).
+///
+/// The example is at [`Tape::checkpoint`].
 #[derive(Clone)]
 pub struct Segment<T: Float = f32>(Rc<Body<T>>);
 
 impl<T: Float> Segment<T> {
-    /// A segment that computes this.
+    /// A segment that computes this. It must make of the same x the same result, both times that it runs. The
+    /// example is at [`Tape::checkpoint`].
     pub fn new(body: impl for<'t> Fn(&'t Tape<'_, T>, Var<'t, T>) -> Var<'t, T> + 'static) -> Segment<T> {
         Segment(Rc::new(move |tape, x, _| body(tape, x)))
     }
@@ -48,7 +51,7 @@ impl<T: Float> Segment<T> {
         Segment(Rc::new(body))
     }
 
-    /// Computes it, as any other part of a program, with the word 0.
+    /// Computes it, as any other part of a program, with the word 0: nothing is computed again.
     #[track_caller]
     pub fn run<'t>(&self, tape: &'t Tape<'_, T>, x: Var<'t, T>) -> Var<'t, T> {
         (self.0)(tape, x, 0)
@@ -62,6 +65,18 @@ impl<T: Float> Segment<T> {
     /// n segments, to be run one after another, as about √n longer ones. Checkpointed, they keep √n inputs,
     /// and within the sweep the insides of √n short segments: memory grows with √n instead of n, for one
     /// more forward pass (Chen et al. 2016, "Training Deep Nets with Sublinear Memory Cost").
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Segment, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let long = Segment::group(vec![Segment::new(|_, x| x.tanh()); 9]);
+    /// let x = tape.input(0.5);
+    /// let y = long.iter().fold(x.clone(), |x, segment| tape.checkpoint(segment, x));
+    /// assert_eq!((long.len(), tape.len()), (3, 4));                         // x and three nodes, not nine
+    /// let plain = (0..9).fold(x, |x, _| x.tanh());
+    /// assert_eq!(y.item(), plain.item());
+    /// ```
     pub fn group(segments: Vec<Segment<T>>) -> Vec<Segment<T>> {
         let each = (segments.len() as f64).sqrt().round().max(1.0) as usize;
         let chain = |part: &[Segment<T>]| {
@@ -162,23 +177,6 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     }
 }
 
-/// Notes the parameters that are used, until it is dropped.
-struct Noting<'t, T: Float>(&'t Core<T>);
-
-impl<'t, T: Float> Noting<'t, T> {
-    fn start(core: &'t Core<T>) -> Noting<'t, T> {
-        core.noting.set(true);
-        core.arena.borrow_mut().noted.clear();
-        Noting(core)
-    }
-}
-
-impl<T: Float> Drop for Noting<'_, T> {
-    fn drop(&mut self) {
-        self.0.noting.set(false);
-    }
-}
-
 impl<T: Float> Tape<'_, T> {
     /// What the segment makes of x. Of all that it computes on the way nothing is kept but x: the backward
     /// sweep computes it again. The gradients are the same to the bit. In PyTorch this is called
@@ -206,7 +204,11 @@ impl<T: Float> Tape<'_, T> {
         self.checkpoint_with(segment, x, 0)
     }
 
-    /// As [`checkpoint`](Tape::checkpoint), with a word for the [segment](Segment::with_word): a seed, say.
+    /// As [`checkpoint`](Tape::checkpoint), with a word for the segment: a seed, say. The example is at
+    /// [`Segment::with_word`].
+    ///
+    /// # Panics
+    /// If the segment does, x is of another tape, or the tape is spent.
     #[track_caller]
     pub fn checkpoint_with<'t>(&'t self, segment: &Segment<T>, x: Var<'t, T>, word: u64) -> Var<'t, T> {
         let core = &*self.core;
@@ -215,7 +217,8 @@ impl<T: Float> Tape<'_, T> {
             return (segment.0)(self, x, word);
         }
         core.check_not_spent("checkpoint()");
-        let noting = Noting::start(core);
+        let noting = Meanwhile::set(&core.noting, true);
+        core.arena.borrow_mut().noted.clear();
         let value = (segment.0)(self, x.clone().detach(), word).into_value();
         drop(noting);
         if x.node == NONE && core.arena.borrow().noted.is_empty() {

@@ -4,14 +4,22 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::arena::{Arena, NONE};
-use crate::float::Float;
 use crate::ops::NodeOp;
 use crate::sweep::run_rule;
-use crate::tape::Tape;
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Tape, Tensor, Var};
 
-/// A node of a tape, for a reader.
+/// A node of a tape, for a reader: what, where in the model, where in the program. Part of an [`Explanation`].
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let _layer = tape.enter("layer1");
+/// let z = tape.input(1.0).exp();
+/// let origin = tape.explain(&z).origin.unwrap();
+/// assert_eq!((&*origin.what, &*origin.path), ("exp", "layer1"));
+/// assert!(origin.to_string().starts_with("exp in `layer1` at "));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Origin {
     /// The op's name, or what kind of leaf it is; a parameter with its names.
@@ -22,7 +30,17 @@ pub struct Origin {
     pub path: String,
 }
 
-/// What one use adds to a gradient.
+/// What one use adds to a gradient. Part of an [`Explanation`].
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(3.0);
+/// let _z = x.constant(5.0) * &x;
+/// let part = &tape.explain(&x).contributions[0];
+/// assert_eq!((&*part.by.what, part.operand, part.value.item()), ("mul", 1, 5.0));
+/// ```
 #[derive(Clone, Debug)]
 pub struct Contribution<T: Float> {
     /// The op that uses the variable.
@@ -35,6 +53,16 @@ pub struct Contribution<T: Float> {
 
 /// Where a variable came from, and what its gradient is made of: made by [`Tape::explain`]. Printed, it is
 /// a few lines of text.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(3.0);
+/// let _loss = x.clone().square();
+/// let text = tape.explain(&x).to_string();
+/// assert!(text.starts_with("input at ") && text.contains("  gradient  6 of power at "), "{text}");
+/// ```
 #[derive(Clone, Debug)]
 pub struct Explanation<T: Float> {
     /// The value.
@@ -78,6 +106,15 @@ impl<T: Float> Tape<'_, T> {
 
     /// As [`explain`](Tape::explain), for the gradient of this output; of Σ output, if it is not a single
     /// number.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.input(3.0);
+    /// let (y, _z) = (x.clone().square(), x.clone().exp());
+    /// assert_eq!(tape.explain_in(&x, &y).gradient.unwrap().item(), 6.0);     // of y, not of what came last
+    /// ```
     ///
     /// # Panics
     /// If a variable is of another tape, the output is a constant, or the tape is spent.

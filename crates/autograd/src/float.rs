@@ -12,6 +12,15 @@ use crate::local::Local;
 ///
 /// All arithmetic of the crate is generic over this trait. Gradients are trained in `f32` and
 /// checked in `f64`: a central difference in `f32` has only three or four good digits.
+///
+/// ```
+/// use tandem_autograd::Float;
+/// fn half<T: Float>(x: T) -> T {
+///     x * T::from_f64(0.5)
+/// }
+/// assert_eq!((half(3.0_f32), half(3.0_f64)), (1.5, 1.5));
+/// assert_eq!((f32::NAME, <f64 as Float>::NAME), ("F32", "F64"));
+/// ```
 pub trait Float:
     Element
     + Debug
@@ -35,13 +44,13 @@ pub trait Float:
     /// The name of the type in safetensors and in reports: `F32` or `F64`.
     const NAME: &'static str;
 
-    /// The nearest value of this type.
+    /// The nearest value of this type; ±∞ beyond its range.
     fn from_f64(x: f64) -> Self;
     /// The value as `f64`, exactly.
     fn to_f64(self) -> f64;
     /// eˣ.
     fn exp(self) -> Self;
-    /// ln x.
+    /// ln x: −∞ at 0, NaN below it.
     fn ln(self) -> Self;
     /// tanh x.
     fn tanh(self) -> Self;
@@ -51,7 +60,7 @@ pub trait Float:
     fn powf(self, p: Self) -> Self;
     /// |x|.
     fn abs(self) -> Self;
-    /// erf x.
+    /// erf x = 2/√π ∫₀ˣ e^(−t²) dt, which the standard library lacks.
     fn erf(self) -> Self;
     /// Whether this is no number.
     fn is_nan(self) -> bool;

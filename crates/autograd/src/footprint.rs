@@ -7,15 +7,16 @@
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::float::Float;
 use crate::local::Local;
-use crate::pool::{Kind, Meter, Tally, header_bytes};
-use crate::tape::Tape;
+use crate::pool::{Meter, Tally, header_bytes};
+use crate::{Float, Kind, Tape};
 
 /// Bytes of a program at one moment, by what they are for: [now](Probe::now), or when it had asked
 /// [most of the system](Probe::footprint).
 ///
 /// The fields add up to all that the store, the tape, the optimizer and the pool have asked for.
+///
+/// The examples are at [`dry_run`] and [`Footprint::categories`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Footprint {
     /// Values in the store, each slot once, and its states.
@@ -73,12 +74,25 @@ impl fmt::Display for Footprint {
     }
 }
 
-/// Reads the meter of a dry run: what is there now, and what was there at the peak.
+/// Reads the meter of a dry run: what is there [now](Probe::now), and what was there [at the
+/// peak](Probe::footprint). Made by [`dry_run`].
 pub struct Probe<T: Float>(PhantomData<T>);
 
 impl<T: Float> Probe<T> {
     /// Forgets the largest use so far: what [`footprint`](Probe::footprint) reports is the peak
     /// after this.
+    ///
+    /// ```
+    /// use tandem_autograd::{Tensor, dry_run};
+    /// let [first, later] = dry_run::<f32, _>(|probe| {
+    ///     drop(Tensor::<f32>::zeros([1000]));
+    ///     let first = probe.footprint(0);
+    ///     probe.forget_peak();
+    ///     let _small = Tensor::<f32>::zeros([10]);
+    ///     [first, probe.footprint(0)]
+    /// });
+    /// assert_eq!((first.activations, later.activations), (4000, 40));
+    /// ```
     pub fn forget_peak(&self) {
         with_meter::<T, _>(|meter| meter.peak = meter.now);
     }
@@ -88,6 +102,17 @@ impl<T: Float> Probe<T> {
     /// [`Params::bookkeeping_bytes`](crate::Params::bookkeeping_bytes) and the like.
     ///
     /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
+    ///
+    /// ```
+    /// use tandem_autograd::{Tensor, dry_run};
+    /// let peak = dry_run::<f32, _>(|probe| {
+    ///     drop(Tensor::<f32>::zeros([1000]));
+    ///     let _kept = Tensor::<f32>::zeros([10]);
+    ///     probe.footprint(0)
+    /// });
+    /// // The first 4,000 bytes went to the pool, where they wait: all that was asked of the system counts.
+    /// assert_eq!((peak.activations, peak.idle), (40, 4000));
+    /// ```
     pub fn footprint(&self, lists: usize) -> Footprint {
         by_purpose::<T>(with_meter::<T, _>(|meter| meter.peak), lists)
     }
@@ -134,7 +159,8 @@ fn by_purpose<T: Float>(tally: Tally, lists: usize) -> Footprint {
 }
 
 impl<T: Float> Tape<'_, T> {
-    /// Bytes of the tape's lists, as they have grown, without the values that they keep.
+    /// Bytes of the tape's lists, as they have grown, without the values that they keep. One of the summands that
+    /// [`Probe::now`] takes.
     pub fn bookkeeping_bytes(&self) -> usize {
         self.core.arena.borrow().bytes()
     }

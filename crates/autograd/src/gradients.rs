@@ -3,7 +3,7 @@
 use smallvec::SmallVec;
 
 use crate::float::Float;
-use crate::local::give_back;
+use crate::local::{give_back, list_bytes};
 use crate::ops::NodeOp;
 use crate::params::{ParamId, Params, SlotId};
 use crate::pool::Kind;
@@ -18,6 +18,19 @@ pub(crate) type BySlot<T> = Vec<Option<(SlotId, Tensor<T>)>>;
 ///
 /// In PyTorch a gradient is a field of the parameter, and is added to until it is cleared by hand;
 /// here it is a value of its own, made by one sweep.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor};
+/// let mut params = Params::<f64>::new();
+/// let [a, b, c] = ["a", "b", "c"].map(|name| params.add(name, Tensor::scalar(2.0)));
+/// params.tie(b, a)?;
+/// let tape = Tape::new(&params);
+/// let gradients = (tape.param(a) * tape.param(b)).backward();
+/// assert_eq!(gradients.iter().count(), 1);                             // one for both names
+/// assert_eq!(gradients.get(params.slot(b)).unwrap().item(), 4.0);      // 2w
+/// assert!(gradients.of(&params, c).is_none());                         // the loss does not depend on it
+/// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+/// ```
 pub struct Gradients<T: Float = f32> {
     slots: BySlot<T>,
     /// The inputs' nodes and their gradients.
@@ -54,13 +67,23 @@ impl<T: Float> Gradients<T> {
     }
 
     /// As [`get`](Gradients::get), to change it: to clip it, or to add what a penalty contributes.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(50.0));
+    /// let mut gradients = Tape::new(&params).param(w).square().backward();
+    /// let slot = params.slot(w);
+    /// gradients.get_mut(slot).unwrap().update(|g| g[0] = g[0].min(1.0));   // 2w, clipped
+    /// assert_eq!(gradients.get(slot).unwrap().item(), 1.0);
+    /// ```
     pub fn get_mut(&mut self, slot: SlotId) -> Option<&mut Tensor<T>> {
         let (found, gradient) = self.slots.get_mut(slot.index())?.as_mut()?;
         (*found == slot).then_some(gradient)
     }
 
-    /// Takes the gradient of a slot out, to change it beside another one; [`insert`](Gradients::insert)
-    /// puts it back.
+    /// Takes the gradient of a slot out, to change it beside another one; [`insert`](Gradients::insert), where the
+    /// example is, puts it back. `None` as of [`get`](Gradients::get).
     pub fn take(&mut self, slot: SlotId) -> Option<Tensor<T>> {
         let taken = self.slots.get_mut(slot.index())?.take_if(|(found, _)| *found == slot);
         taken.map(|(_, gradient)| gradient)
@@ -121,6 +144,17 @@ impl<T: Float> Gradients<T> {
     }
 
     /// As [`iter`](Gradients::iter), to change them all.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(3.0));
+    /// let mut gradients = Tape::new(&params).param(w).square().backward();
+    /// for (_, g) in gradients.iter_mut() {
+    ///     g.update(|g| g[0] /= 2.0);
+    /// }
+    /// assert_eq!(gradients.of(&params, w).unwrap().item(), 3.0);
+    /// ```
     pub fn iter_mut(&mut self) -> impl Iterator<Item = (SlotId, &mut Tensor<T>)> {
         self.slots.iter_mut().flatten().map(|(slot, g)| (*slot, g))
     }
@@ -128,7 +162,7 @@ impl<T: Float> Gradients<T> {
     /// Bytes of the lists, as they have grown, without the numbers.
     pub fn bookkeeping_bytes(&self) -> usize {
         let inputs = if self.inputs.spilled() { self.inputs.capacity() } else { 0 };
-        self.slots.capacity() * size_of::<Option<(SlotId, Tensor<T>)>>() + inputs * size_of::<(u32, Tensor<T>)>()
+        list_bytes(&self.slots) + inputs * size_of::<(u32, Tensor<T>)>()
     }
 }
 

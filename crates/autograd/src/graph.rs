@@ -5,10 +5,8 @@ mod text;
 use std::panic::Location;
 
 use crate::arena::{Arena, NONE};
-use crate::float::Float;
 use crate::ops::NodeOp;
-use crate::shape::Shape;
-use crate::tape::Tape;
+use crate::{Float, Shape, Tape};
 
 /// What a tape has recorded, as data: made by [`Tape::graph`], shown by `{}`.
 ///
@@ -39,7 +37,7 @@ pub struct Graph {
     pub number: usize,
 }
 
-/// A parameter, an input or an op.
+/// A parameter, an input or an op; the example is at [`Graph`].
 #[derive(Clone, Debug)]
 pub struct GraphNode {
     /// What it is.
@@ -91,6 +89,17 @@ pub struct GraphPart {
 
 impl GraphNode {
     /// Whether it is a parameter that is shared: tied names, or more than one use.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let [w, v] = ["w", "v"].map(|name| params.add(name, Tensor::scalar(3.0)));
+    /// let tape = Tape::new(&params);
+    /// let _z = tape.param(w) * tape.param(v) + tape.param(w);
+    /// let graph = tape.graph();
+    /// let uses = graph.uses();
+    /// assert_eq!([0, 1].map(|i| graph.nodes[i].is_shared(uses[i].len())), [true, false]);
+    /// ```
     pub fn is_shared(&self, uses: usize) -> bool {
         self.kind == NodeKind::Parameter && (self.names.len() > 1 || uses > 1)
     }
@@ -98,6 +107,15 @@ impl GraphNode {
 
 impl Graph {
     /// For each node, the ops that use its value, in order: an op that uses it twice stands there twice.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.input(3.0);
+    /// let _z = (&x * &x).exp();
+    /// assert_eq!(tape.graph().uses(), [vec![1, 1], vec![2], vec![]]);
+    /// ```
     pub fn uses(&self) -> Vec<Vec<usize>> {
         let mut uses = vec![Vec::new(); self.nodes.len()];
         for (user, node) in self.nodes.iter().enumerate() {
@@ -107,6 +125,18 @@ impl Graph {
     }
 
     /// A part and those that it lies in, outermost first.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let _encoder = tape.enter("encoder");
+    /// let _layer = tape.enter("layer1");
+    /// let _z = tape.input(3.0).exp();
+    /// let graph = tape.graph();
+    /// let names: Vec<_> = graph.path(graph.nodes[1].part).into_iter().map(|part| &graph.parts[part].name).collect();
+    /// assert_eq!(names, ["encoder", "layer1"]);
+    /// ```
     pub fn path(&self, part: Option<usize>) -> Vec<usize> {
         let mut path: Vec<usize> = std::iter::successors(part, |&part| self.parts[part].parent).collect();
         path.reverse();
@@ -121,6 +151,16 @@ impl Graph {
 
 impl<T: Float> Tape<'_, T> {
     /// What has been recorded so far, to be drawn. A backward sweep empties the tape: ask before.
+    ///
+    /// ```
+    /// use tandem_autograd::{NodeKind, Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let _z = tape.input(3.0).square() * 2.0;
+    /// let graph = tape.graph();
+    /// assert_eq!(graph.nodes.iter().map(|node| node.op).collect::<Vec<_>>(), ["input", "power", "scale"]);
+    /// assert_eq!((graph.nodes[0].kind, graph.nodes[2].operands[0].from), (NodeKind::Input, Some(1)));
+    /// ```
     pub fn graph(&self) -> Graph {
         let arena = self.core.arena.borrow();
         Graph {

@@ -16,6 +16,13 @@
 //! assert_eq!(gradients.of(&params, w).unwrap().item(), 7.0);
 //! ```
 //!
+//! A [`Params`] stores numbers under names; two names may share one slot. A [`Tape`] borrows it, hands its values out
+//! as [`Var`]s, and records what is computed from them, each op a node with edges to its operands. A sweep goes over
+//! the nodes from the last to the first (reverse-mode differentiation; Deep Learning, section 6.5): from the gradient
+//! of a result, z̄ = ∂y/∂z, an op's rule computes what it contributes to the gradients of its operands,
+//! x̄ += z̄ · ∂z/∂x. Contributions add, in one place in the code; so a shared parameter gets the sum over all of its
+//! uses. What comes out are [`Gradients`], one a slot.
+//!
 //! | to | use |
 //! |---|---|
 //! | store parameters, share them, part them | [`Params`], [`Params::tie`], [`Params::untie`] |
@@ -30,10 +37,16 @@
 //! | check derivatives | [`check_gradients`] |
 //! | know where bytes go before they are allocated: now, at the peak | [`dry_run`], [`Probe`], [`Footprint`] |
 //!
-//! The files in reading order: `params`, `tensor` and `shape`; `tape` and `arena`, `var`, `op`;
-//! `ops/elementwise`, then the other `ops`; `rule`, where gradients add, and `sweep`; `checkpoint`; `check`, `explain`,
-//! `trace` and `graph`; `pool`, `local` and `footprint`; `kernels`, the loops over numbers, with
-//! all unsafe code.
+//! The files in reading order:
+//!
+//! 1. `params`, the store, with `params/change`, `params/state`; `tensor` and `shape`, what it holds.
+//! 2. `tape` and `arena`, the recording; `var`, the values on it; `core`, what both refer to.
+//! 3. `op`, what an op is; `apply`, how one runs and is recorded; `ops/elementwise`, the first ones; then the other [`ops`].
+//! 4. `rule`, where gradients add; `sweep`, the two loops; `gradients`, what they find.
+//! 5. `checkpoint`, computing again instead of keeping; `check`, derivatives against finite differences.
+//! 6. `explain`, `trace` and `graph`: looking at a tape.
+//! 7. `pool`, `local` and `footprint`: where memory comes from, and what it will be.
+//! 8. `float` and [`kernels`], the loops over numbers, with all unsafe code.
 //!
 //! # Panics
 //!
@@ -47,6 +60,7 @@
 //! Deliberately absent: layers, devices other than the CPU, element types other than `f32` and `f64`,
 //! views (a tensor is always dense and row-major).
 
+mod apply;
 mod arena;
 mod check;
 mod checkpoint;

@@ -35,19 +35,17 @@ impl<T: Float> Local<T> {
 
     /// Bytes of all lists that are kept, as they have grown.
     pub(crate) fn list_bytes(&self) -> usize {
-        /// Of a list that holds nothing beyond its items.
-        fn bytes<I>(list: &Vec<I>) -> usize {
-            list.capacity() * size_of::<I>()
-        }
         let arenas: usize = self.arenas.iter().map(Arena::bytes).sum();
-        let snapshots: usize = self.snapshots.iter().map(bytes).sum();
-        arenas
-            + bytes(&self.arenas)
-            + snapshots
-            + bytes(&self.snapshots)
-            + self.gradients.as_ref().map_or(0, bytes)
-            + self.pool.list_bytes()
+        let snapshots: usize = self.snapshots.iter().map(list_bytes).sum();
+        let gradients = self.gradients.as_ref().map_or(0, list_bytes);
+        let lists = arenas + snapshots + gradients + self.pool.list_bytes();
+        lists + list_bytes(&self.arenas) + list_bytes(&self.snapshots)
     }
+}
+
+/// Bytes of a list as it has grown, without what its items hold elsewhere.
+pub(crate) fn list_bytes<I>(list: &Vec<I>) -> usize {
+    list.capacity() * size_of::<I>()
 }
 
 /// Lets `keep` put something back for the next user. While a thread ends, what it keeps may be gone
@@ -65,6 +63,17 @@ pub(crate) fn give_back<T: Float>(keep: impl FnOnce(&mut Local<T>)) {
 ///
 /// The steps that follow allocate afresh. Useful before a measurement, or after a phase that
 /// needed far more memory than the next one will. Not meant for a dry run, which it would end.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, release_memory};
+/// let step = || {
+///     let params = Params::<f32>::new();
+///     Tape::new(&params).constant(Tensor::full([1000], 2.0)).square().into_value()
+/// };
+/// let before = step();
+/// release_memory::<f32>();                                 // what is in use stays
+/// assert_eq!(before, step());
+/// ```
 pub fn release_memory<T: Float>() {
     drop(T::local().replace(Local::new()));
 }

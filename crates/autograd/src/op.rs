@@ -11,7 +11,19 @@ use crate::var::Var;
 /// none beyond these is saved.
 pub(crate) const SAVABLE: usize = 31;
 
-/// Which operands of a node are recorded, so that a gradient may be asked for.
+/// Which operands of a node are recorded, so that a gradient may be asked for: what an op is told when it says
+/// what it [saves](Op::saves).
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let (x, y, c) = (tape.input(2.0), tape.input(3.0), tape.constant(5.0));
+/// let _z = [&x * &y, &x * &c];
+/// // z = x · y keeps y for x̄ and x for ȳ, 8 bytes each; x · c keeps c alone.
+/// let kept: Vec<usize> = tape.graph().nodes[2..].iter().map(|node| node.kept).collect();
+/// assert_eq!(kept, [16, 8]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Needs(u32);
 
@@ -32,7 +44,16 @@ impl Needs {
     }
 }
 
-/// What a node keeps for its rule: some operands, perhaps the result. These are its residuals.
+/// What a node keeps for its rule: some operands, perhaps the result. These are its residuals: memory from the
+/// forward pass to the sweep.
+///
+/// ```
+/// use tandem_autograd::Saves;
+/// let both = Saves::operand(0).and(Saves::RESULT);
+/// assert_eq!(both.when(false), Saves::NOTHING);
+/// assert_eq!(Saves::NOTHING.and(both), both.when(true));
+/// assert_ne!(Saves::operand(0), Saves::operand(1));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Saves(u32);
 
@@ -64,6 +85,12 @@ impl Saves {
         if wanted { self } else { Saves::NOTHING }
     }
 
+    /// What a product of two operands keeps: each for the other's gradient.
+    #[inline]
+    pub(crate) fn factors(needs: Needs) -> Saves {
+        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+    }
+
     #[inline]
     pub(crate) fn has_operand(self, i: usize) -> bool {
         i < SAVABLE && self.0 >> i & 1 == 1
@@ -88,6 +115,12 @@ impl Saves {
 }
 
 /// A result that is still to be computed: its shape, and what its memory is for.
+///
+/// ```
+/// use tandem_autograd::{Kind, Out, Shape};
+/// let out = Out { shape: Shape::from([3]), kind: Kind::Activation };
+/// assert_eq!(out.build(|z| z.copy_from_slice(&[1.0, 2.0, 4.0])).data(), [1.0, 2.0, 4.0]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Out {
     /// The shape that [`Op::shape`] gave.

@@ -2,6 +2,7 @@
 //! at one slot.
 
 mod cast;
+mod change;
 mod mismatch;
 mod state;
 
@@ -13,10 +14,19 @@ pub use self::mismatch::ShapeMismatch;
 use self::state::State;
 pub use self::state::StateId;
 use crate::float::Float;
+use crate::local::list_bytes;
 use crate::pool::Kind;
 use crate::tensor::Tensor;
 
 /// The index of a name in a [`Params`]. Plain data: copying it shares the parameter.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::zeros([3]));
+/// let copied = w;                                       // a layer that is copied holds the same parameter
+/// assert_eq!((params.name(copied), params.find("w")), ("w", Some(w)));
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ParamId {
     index: u32,
@@ -27,6 +37,19 @@ pub struct ParamId {
 /// Where a value is stored. A slot that was freed and used again has another generation, and so has
 /// each slot of another store: what was kept for one (an optimizer's state, a gradient) is not
 /// mistaken for another's. A clone of a store has the slots of the original.
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(0.0)));
+/// let before = params.slot(b);
+/// params.tie(b, a)?;
+/// assert_eq!(params.slot(b), params.slot(a));
+/// params.untie(b);                                      // in the place that was free, yet another slot
+/// assert_eq!(params.slot(b).index(), before.index());
+/// assert_ne!(params.slot(b), before);
+/// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct SlotId {
     index: u32,
@@ -122,10 +145,18 @@ impl<T: Float> Params<T> {
         self.slots
     }
 
-    /// Stores a value under a new name, in a slot of its own.
+    /// Stores a value under a new name, in a slot of its own. The name is a path, mostly, with points between its
+    /// parts: `encoder.layer1.weight`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// let mut params = Params::new();
+    /// let w = params.add("layer1.weight", Tensor::new([2], vec![1.0_f32, 2.0]));
+    /// assert_eq!((params.get(w).data(), params.bytes()), (&[1.0, 2.0][..], 8));
+    /// ```
     ///
     /// # Panics
-    /// If the name is taken.
+    /// If a parameter or a state has the name.
     #[track_caller]
     pub fn add(&mut self, path: &str, mut value: Tensor<T>) -> ParamId {
         self.check_new(path);
@@ -186,17 +217,31 @@ impl<T: Float> Params<T> {
         Some(ParamId { index: index as u32, stamp: self.names[index].stamp })
     }
 
-    /// All names with their paths, in the order in which they were added.
+    /// All names with their paths, in the order in which they were added. A shared parameter comes up once for each
+    /// of its names; [`slots`](Params::slots) has it once.
     pub fn names(&self) -> impl Iterator<Item = (ParamId, &str)> {
         self.names.iter().enumerate().map(|(i, name)| (ParamId { index: i as u32, stamp: name.stamp }, &*name.path))
     }
 
-    /// All slots in use: the unique set, in a fixed order.
+    /// All slots in use: the unique set, in a fixed order. Whoever updates, counts or decays goes over these.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(4.0)));
+    /// params.tie(b, a)?;
+    /// for slot in params.slots().collect::<Vec<_>>() {
+    ///     params.update(slot, |w| w[0] /= 2.0);
+    /// }
+    /// assert_eq!(params.get(a).item(), 2.0);                // halved once, not twice
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     pub fn slots(&self) -> impl Iterator<Item = SlotId> + '_ {
         (0..self.slots.len()).filter_map(|index| self.slot_at(index))
     }
 
-    /// How long a list indexed by slot has to be.
+    /// How long a list indexed by slot has to be: more than every [`SlotId::index`] in use. Places that are free
+    /// count.
     pub fn slot_capacity(&self) -> usize {
         self.slots.len()
     }
@@ -230,12 +275,16 @@ impl<T: Float> Params<T> {
 
     /// The slot from which this one was copied when its name was untied: an optimizer takes its
     /// first state from there.
+    ///
+    /// The example is at [`untie`](Params::untie).
     #[track_caller]
     pub fn copy_of(&self, slot: SlotId) -> Option<SlotId> {
         self.used(slot).copy_of
     }
 
     /// The names that share a slot, in the order in which they were added.
+    ///
+    /// The example is at [`tie`](Params::tie).
     pub fn names_of(&self, slot: SlotId) -> impl Iterator<Item = (ParamId, &str)> {
         self.names().filter(move |(id, _)| self.slot(*id) == slot)
     }
@@ -258,58 +307,21 @@ impl<T: Float> Params<T> {
         self.used(slot).trainable
     }
 
-    /// Freezes (`false`) or unfreezes a parameter: a frozen one is a constant on the tape, no work
-    /// is done for its gradient. In PyTorch this is called `requires_grad_`.
-    #[track_caller]
-    pub fn set_trainable(&mut self, id: ParamId, trainable: bool) {
-        let slot = self.slot(id);
-        self.slots[slot.index()].trainable = trainable;
-    }
-
-    /// Replaces a value, for every name that shares it.
-    ///
-    /// # Errors
-    /// If the shape is another one.
-    #[track_caller]
-    pub fn set(&mut self, id: ParamId, mut value: Tensor<T>) -> Result<(), ShapeMismatch> {
-        let (slot, expected) = (self.slot(id), self.get(id).shape());
-        ShapeMismatch::unless_same(self.name(id), expected, "the new value", value.shape())?;
-        value.mark(Kind::Parameter);
-        self.slots[slot.index()].value = Some(value);
-        Ok(())
-    }
-
-    /// Changes the numbers of a slot: in place, or in a copy if a tensor elsewhere shares them.
-    #[track_caller]
-    pub fn update(&mut self, slot: SlotId, write: impl FnOnce(&mut [T])) {
-        self.used(slot);
-        let value = self.slots[slot.index()].value.as_mut().expect("a used slot has a value");
-        value.update(write);
-        // While another tensor shared it, it could not be marked.
-        value.mark(Kind::Parameter);
-    }
-
-    /// As [`update`](Params::update), for two slots at once: what holds two parameters together moves both.
-    ///
-    /// # Panics
-    /// If both are one slot.
-    #[track_caller]
-    pub fn update_both(&mut self, slots: [SlotId; 2], write: impl FnOnce([&mut [T]; 2])) {
-        for slot in slots {
-            self.used(slot);
-        }
-        let Ok(both) = self.slots.get_disjoint_mut(slots.map(SlotId::index)) else {
-            panic!("update_both() takes two slots, found slot {} twice", slots[0].index)
-        };
-        let [a, b] = both.map(|slot| slot.value.as_mut().expect("a used slot has a value"));
-        a.update(|of_a| b.update(|of_b| write([of_a, of_b])));
-        for value in [a, b] {
-            value.mark(Kind::Parameter);
-        }
-    }
-
     /// Makes `name` share the slot of `with`, and take its value. If no other name needs the slot
     /// that `name` had, its memory is gone. Tying what is tied already changes nothing.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// params.tie(b, a)?;
+    /// assert_eq!((params.get(b).item(), params.numel()), (1.0, 1));
+    /// assert!(params.names_of(params.slot(a)).map(|(_, path)| path).eq(["a", "b"]));
+    /// let tape = Tape::new(&params);
+    /// let gradients = (2.0 * tape.param(a) + 5.0 * tape.param(b)).backward();
+    /// assert_eq!(gradients.of(&params, a).unwrap().item(), 7.0);      // the sum over both uses
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     ///
     /// # Errors
     /// If the shapes differ.
@@ -331,7 +343,20 @@ impl<T: Float> Params<T> {
         Ok(())
     }
 
-    /// Gives a name a slot of its own with a copy of the value. Does nothing if it has one.
+    /// Gives a name a slot of its own with a copy of the value, frozen if the old one was. Does nothing if it has
+    /// one.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tensor};
+    /// # let mut params = Params::<f32>::new();
+    /// let [a, b] = [("a", 1.0), ("b", 3.0)].map(|(name, x)| params.add(name, Tensor::scalar(x)));
+    /// params.tie(b, a)?;
+    /// params.untie(b);                                       // the 3 is gone: b begins from what both had
+    /// params.update(params.slot(b), |b| b[0] += 1.0);
+    /// assert_eq!([a, b].map(|id| params.get(id).item()), [1.0, 2.0]);
+    /// assert_eq!(params.copy_of(params.slot(b)), Some(params.slot(a)));
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     #[track_caller]
     pub fn untie(&mut self, id: ParamId) {
         if !self.is_shared(id) {
@@ -351,7 +376,7 @@ impl<T: Float> Params<T> {
         self.slots().map(|slot| self.value(slot).len()).sum()
     }
 
-    /// Bytes of the stored numbers.
+    /// Bytes of the stored numbers: [`numel`](Params::numel) times the size of one, 4 in `f32`.
     pub fn bytes(&self) -> usize {
         self.numel() * size_of::<T>()
     }
@@ -360,8 +385,7 @@ impl<T: Float> Params<T> {
     pub fn bookkeeping_bytes(&self) -> usize {
         let paths: usize = self.names.iter().map(|name| name.path.len()).sum();
         let header = size_of::<[usize; 2]>() + size_of::<Vec<Name>>();
-        let lists = self.names.capacity() * size_of::<Name>() + self.slots.capacity() * size_of::<Slot<T>>();
-        header + lists + paths + self.state_list_bytes()
+        header + list_bytes(&self.names) + list_bytes(&self.slots) + paths + self.state_list_bytes()
     }
 }
 

@@ -10,10 +10,17 @@ use std::sync::Arc;
 
 use crate::float::Float;
 use crate::kernels::Buffer;
-use crate::local::{Local, give_back};
+use crate::local::{Local, give_back, list_bytes};
 use crate::shape::Shape;
 
 /// What a block of memory is for. The footprint report adds up bytes by kind.
+///
+/// ```
+/// use tandem_autograd::{Kind, Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let w = params.add("w", Tensor::zeros([10]));            // in the store, it is a parameter
+/// assert_eq!(params.get(w).bytes_of(Kind::Parameter), 40);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Kind {
     /// A value in the store.
@@ -197,8 +204,7 @@ impl<T: Float> Pool<T> {
 
     /// Bytes of the lists of idle blocks.
     pub(crate) fn list_bytes(&self) -> usize {
-        let lists: usize = self.classes.iter().map(|class| class.1.capacity()).sum();
-        self.classes.capacity() * size_of::<(Class, Vec<Arc<Block<T>>>)>() + lists * size_of::<Arc<Block<T>>>()
+        list_bytes(&self.classes) + self.classes.iter().map(|(_, idle)| list_bytes(idle)).sum::<usize>()
     }
 }
 

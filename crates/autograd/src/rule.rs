@@ -10,7 +10,38 @@ use crate::shape::Shape;
 use crate::tensor::Tensor;
 use crate::var::Var;
 
-/// What an op's rule sees of its node, and where it leaves its contributions.
+/// What an op's rule sees of its node, and where it leaves its contributions: handed to [`Op::vjp`](crate::Op::vjp),
+/// where a whole op stands.
+///
+/// | the rule asks | and gets |
+/// |---|---|
+/// | [`needs(i)`](Rule::needs) | whether operand i wants a gradient at all |
+/// | [`x(i)`](Rule::x), [`result()`](Rule::result) | what the op has saved |
+/// | [`shape(i)`](Rule::shape), [`operands()`](Rule::operands) | what is known without saving |
+/// | [`add(i, …)`](Rule::add) | this contribution added to operand i's gradient |
+///
+/// A rule may [`add`](Rule::add) more than once, and to one operand twice: contributions add.
+///
+/// ```
+/// use tandem_autograd::{Float, Op, Out, Params, Rule, Shape, ShapeError, Tape, Tensor, Var};
+/// /// z = 2x + 3x, as two uses of x.
+/// struct Twice;
+/// impl<T: Float> Op<T> for Twice {
+///     fn name(&self) -> &'static str { "twice" }
+///     fn shape(&self, x: &[Shape]) -> Result<Shape, ShapeError> { Ok(x[0]) }
+///     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
+///         out.build(|z| z.iter_mut().zip(x[0].data()).for_each(|(z, &x)| *z = T::from_f64(5.0) * x))
+///     }
+///     fn vjp<'t>(&self, rule: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
+///         rule.add(0, 2.0 * &g);
+///         rule.add(0, 3.0 * g);
+///     }
+/// }
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(7.0);
+/// assert_eq!(Var::apply_op(Twice, [x.clone()]).backward().wrt(&x).unwrap().item(), 5.0);
+/// ```
 pub struct Rule<'a, 't, T: Float> {
     pub(crate) core: &'t Core<T>,
     pub(crate) edges: &'a [u32],
@@ -38,7 +69,8 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         matches!(self.targets, Targets::Recorded { .. })
     }
 
-    /// Whether operand `i` needs its gradient.
+    /// Whether operand `i` needs its gradient. What a rule computes for one that does not is dropped: it asks first
+    /// where that is work.
     #[inline]
     pub fn needs(&self, i: usize) -> bool {
         let edge = self.edges[i];
@@ -49,7 +81,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
             }
     }
 
-    /// Operand `i`.
+    /// Operand `i`, as it was saved: recorded if the sweep is, so that the rule can be differentiated.
     ///
     /// # Panics
     /// If the op has not saved it.
@@ -77,7 +109,7 @@ impl<'t, T: Float> Rule<'_, 't, T> {
         self.shapes.get(i).copied().unwrap_or(Shape::SCALAR)
     }
 
-    /// How many operands there are.
+    /// How many operands there are: for ops such as [`Concat`](crate::ops::Concat), which take any number.
     pub fn operands(&self) -> usize {
         self.edges.len()
     }

@@ -5,6 +5,12 @@ use std::ops::Index;
 
 /// The most axes a tensor can have: an unshared convolution's kernel has six
 /// (output row, output column, kernel row, kernel column, input channel, output channel).
+///
+/// ```
+/// use tandem_autograd::{MAX_RANK, Shape};
+/// assert_eq!(Shape::new(&[1; MAX_RANK]).rank(), 6);
+/// assert!(std::panic::catch_unwind(|| Shape::new(&[1; MAX_RANK + 1])).is_err());
+/// ```
 pub const MAX_RANK: usize = 6;
 
 /// The lengths of a tensor's axes, outermost first. `Copy`, 32 bytes, never on the heap.
@@ -28,6 +34,12 @@ impl Shape {
     pub const SCALAR: Shape = Shape { dims: [0; MAX_RANK], rank: 0 };
 
     /// A shape with the given axis lengths.
+    ///
+    /// ```
+    /// use tandem_autograd::Shape;
+    /// assert_eq!(Shape::new(&[2, 3]), Shape::from([2, 3]));
+    /// assert_eq!(Shape::new(&[]), Shape::SCALAR);
+    /// ```
     ///
     /// # Panics
     /// If there are more than [`MAX_RANK`] axes, or one does not fit in 32 bits.
@@ -70,6 +82,14 @@ impl Shape {
     }
 
     /// The same shape with axis `axis` of length `len`.
+    ///
+    /// ```
+    /// use tandem_autograd::Shape;
+    /// assert_eq!(Shape::from([2, 3]).with(1, 7), Shape::from([2, 7]));
+    /// ```
+    ///
+    /// # Panics
+    /// If there is no such axis.
     #[track_caller]
     pub fn with(mut self, axis: usize, len: usize) -> Shape {
         assert!(axis < self.rank(), "axis {axis} of a shape with {} axes", self.rank());
@@ -78,6 +98,14 @@ impl Shape {
     }
 
     /// `before` axes of this shape, then the axes of `tail`.
+    ///
+    /// ```
+    /// use tandem_autograd::Shape;
+    /// assert_eq!(Shape::from([5, 8, 9]).join(1, &[4, 2]), Shape::from([5, 4, 2]));
+    /// ```
+    ///
+    /// # Panics
+    /// If this has fewer than `before` axes, or the result more than [`MAX_RANK`].
     #[track_caller]
     pub fn join(&self, before: usize, tail: &[usize]) -> Shape {
         let rank = before + tail.len();
@@ -89,6 +117,16 @@ impl Shape {
     }
 
     /// The shape of a batch of `n` examples of this shape: one more axis in front.
+    ///
+    /// ```
+    /// use tandem_autograd::Shape;
+    /// let image = Shape::from([8, 8, 1]);
+    /// assert_eq!(image.batched(32), Shape::from([32, 8, 8, 1]));
+    /// assert_eq!(image.batched(32).example(), image);
+    /// ```
+    ///
+    /// # Panics
+    /// If there are [`MAX_RANK`] axes already.
     #[track_caller]
     pub fn batched(&self, n: usize) -> Shape {
         let mut shape = Shape::from([n]);
@@ -98,7 +136,11 @@ impl Shape {
         shape
     }
 
-    /// The shape of one example of a batch of this shape: without the axis in front.
+    /// The shape of one example of a batch of this shape: without the axis in front. The reverse of
+    /// [`batched`](Shape::batched).
+    ///
+    /// # Panics
+    /// If there is no axis.
     #[track_caller]
     pub fn example(&self) -> Shape {
         assert!(self.rank() > 0, "a number has no axis for a batch");
@@ -109,6 +151,13 @@ impl Shape {
 
     /// The shape that both broadcast to, with NumPy's rule: axes are aligned at the end, and an
     /// axis of length 1 (or a missing one) is repeated. `None` if they do not fit.
+    ///
+    /// ```
+    /// use tandem_autograd::Shape;
+    /// let column = Shape::from([4, 1]);
+    /// assert_eq!(column.broadcast(&Shape::from([3])), Some(Shape::from([4, 3])));
+    /// assert_eq!(column.broadcast(&Shape::from([3, 2])), None);
+    /// ```
     #[inline]
     pub fn broadcast(&self, other: &Shape) -> Option<Shape> {
         if self == other {
@@ -132,13 +181,20 @@ impl Shape {
     }
 
     /// The length of axis `i` of `rank` axes aligned at the end; 1 where this shape has none.
-    fn aligned(&self, i: usize, rank: usize) -> u32 {
+    pub(crate) fn aligned(&self, i: usize, rank: usize) -> u32 {
         let missing = rank - self.rank();
         if i < missing { 1 } else { self.dims[i - missing] }
     }
 
     /// For each axis of `out`, how far a step along it moves in a dense tensor of this shape:
     /// 0 where this shape is repeated.
+    ///
+    /// ```
+    /// use tandem_autograd::Shape;
+    /// let out = Shape::from([5, 2, 3]);
+    /// assert_eq!(out.strides_in(&out)[..3], [6, 3, 1]);
+    /// assert_eq!(Shape::from([2, 1]).strides_in(&out)[..3], [0, 1, 0]);
+    /// ```
     pub fn strides_in(&self, out: &Shape) -> [usize; MAX_RANK] {
         let mut strides = [0; MAX_RANK];
         let mut step = 1;
@@ -152,6 +208,12 @@ impl Shape {
 
     /// Whether `out` is this shape with further axes in front: then broadcasting repeats the
     /// whole block, which is how a bias meets a batch.
+    ///
+    /// ```
+    /// use tandem_autograd::Shape;
+    /// let [batch, bias, column] = [Shape::from([32, 10]), Shape::from([10]), Shape::from([32, 1])];
+    /// assert!(bias.is_suffix_of(&batch) && !column.is_suffix_of(&batch));
+    /// ```
     pub fn is_suffix_of(&self, out: &Shape) -> bool {
         self.rank() <= out.rank() && out.dims().ends_with(self.dims())
     }
@@ -208,6 +270,13 @@ impl fmt::Debug for Shape {
 
 /// Why an op cannot take operands of these shapes. The tape adds the op's name and the shapes
 /// and panics at the caller's line.
+///
+/// ```
+/// use tandem_autograd::{Op, Shape, ops::MatMul};
+/// let plain = MatMul { tx: false, ty: false };
+/// let error = Op::<f32>::shape(&plain, &[Shape::from([2, 3]), Shape::from([4, 5])]).unwrap_err();
+/// assert!(error.to_string().contains("has length 3"), "{error}");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeError(pub String);
 
@@ -218,6 +287,12 @@ impl ShapeError {
     }
 
     /// `Err` with the reason unless `holds`; the reason is only built when it is needed.
+    ///
+    /// ```
+    /// use tandem_autograd::ShapeError;
+    /// assert!(ShapeError::unless(2 + 2 == 4, || unreachable!()).is_ok());
+    /// assert_eq!(ShapeError::unless(false, || "odd".into()), Err(ShapeError::new("odd")));
+    /// ```
     ///
     /// # Errors
     /// If `holds` is false.

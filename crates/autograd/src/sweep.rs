@@ -17,10 +17,21 @@ use crate::trace::Range;
 use crate::var::Var;
 
 impl<T: Float> Var<'_, T> {
-    /// The gradients of this number with respect to every parameter and input on its tape.
+    /// The gradients of this number with respect to every parameter and input on its tape: one sweep over the nodes
+    /// from the last to the first, whose work is a small multiple of the forward pass's, however many parameters
+    /// there are (Deep Learning, section 6.5; Griewank and Walther 2008). In PyTorch this is called `backward`.
     ///
     /// The sweep frees what the tape had kept as it passes: the tape is spent, and recording on it
     /// or sweeping it again panics. For derivatives of derivatives use [`Tape::grad`].
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(3.0));
+    /// let tape = Tape::new(&params);
+    /// let gradients = (tape.param(w).square() + 5.0 * tape.param(w)).backward();
+    /// assert_eq!(gradients.of(&params, w).unwrap().item(), 2.0 * 3.0 + 5.0);
+    /// ```
     ///
     /// # Panics
     /// If this is not a single number, or the tape is spent.
@@ -37,6 +48,15 @@ impl<T: Float> Var<'_, T> {
 
     /// As [`backward`](Var::backward), from a cotangent of this variable's shape: the gradients of
     /// Σ seed · self.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2], vec![3.0, 4.0]));
+    /// let gradients = x.clone().square().backward_with(Tensor::new([2], vec![1.0, 10.0]));
+    /// assert_eq!(gradients.wrt(&x).unwrap().data(), [6.0, 80.0]);           // seed · 2x
+    /// ```
     ///
     /// # Panics
     /// If the shapes differ, or the tape is spent.
@@ -135,6 +155,9 @@ impl<T: Float> Tape<'_, T> {
     /// Nothing is freed. Only what lies between the inputs and the output is swept. An input on
     /// which the output does not depend has a gradient of zeros. An output that is not a single
     /// number is summed: the gradient of Σ output. Each gradient has the shape of its input.
+    ///
+    /// A Hessian times a vector is the gradient of (gradient · vector): the Hessian itself is never made (Pearlmutter
+    /// 1994).
     ///
     /// ```
     /// use tandem_autograd::{Params, Tape, Tensor};
@@ -245,7 +268,7 @@ pub(crate) fn sweep_recorded<'t, T: Float>(
         };
         let value = if inputs.contains(&(i as u32)) { values[i].clone() } else { values[i].take() };
         let g = Var { value: value.expect("there is one"), core, node: nodes[i] };
-        let before = paused.was_on.then(|| Range::of(&g.value));
+        let before = paused.before.then(|| Range::of(&g.value));
         let targets = Targets::Recorded { nodes: &mut nodes, wanted: &wanted };
         let cotangents = &mut values[..];
         let (edges, residuals, shapes) = (&edges[..], &residuals[..], &shapes[..]);

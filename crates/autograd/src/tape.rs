@@ -63,7 +63,16 @@ pub struct Tape<'p, T: Float = f32> {
 }
 
 impl<'p, T: Float> Tape<'p, T> {
-    /// An empty tape over this store.
+    /// An empty tape over this store. Everything that is made of its parameters and inputs is recorded.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// assert!(tape.is_empty());
+    /// let _z = tape.input(2.0).exp();
+    /// assert_eq!(tape.recorded(), ["Leaf", "Exp"]);
+    /// ```
     pub fn new(params: &'p Params<T>) -> Tape<'p, T> {
         Tape { params, recording: true, core: Held::Own(Core::new()) }
     }
@@ -80,6 +89,15 @@ impl<'p, T: Float> Tape<'p, T> {
 
     /// A tape on which parameters are constants: nothing is recorded, and a value lives no longer
     /// than the program needs it. In PyTorch this is called `torch.no_grad`.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let w = params.add("w", Tensor::scalar(2.0));
+    /// let tape = Tape::without_gradients(&params);
+    /// assert_eq!(tape.param(w).exp().item(), 2f64.exp());
+    /// assert_eq!(tape.len(), 0);
+    /// ```
     pub fn without_gradients(params: &'p Params<T>) -> Tape<'p, T> {
         Tape { params, recording: false, core: Held::Own(Core::new()) }
     }
@@ -94,6 +112,18 @@ impl<'p, T: Float> Tape<'p, T> {
     /// Asking again, or for another name of the same slot, gives the same leaf: a parameter that
     /// is used k times is one leaf with k edges to it, and its gradient is one buffer to which k
     /// contributions are added. A frozen parameter is a constant.
+    ///
+    /// ```
+    /// use tandem_autograd::{Params, Tape, Tensor};
+    /// let mut params = Params::<f64>::new();
+    /// let [a, b] = ["a", "b"].map(|name| params.add(name, Tensor::scalar(3.0)));
+    /// params.tie(b, a)?;
+    /// let tape = Tape::new(&params);
+    /// let z = tape.param(a) * tape.param(b);
+    /// assert_eq!(tape.recorded(), ["Leaf", "Mul"]);          // one leaf for both names
+    /// assert_eq!(z.backward().of(&params, a).unwrap().item(), 6.0);
+    /// # Ok::<(), tandem_autograd::ShapeMismatch>(())
+    /// ```
     ///
     /// # Panics
     /// If the id is of another store, or the tape is spent and the parameter is not frozen.
@@ -121,13 +151,30 @@ impl<'p, T: Float> Tape<'p, T> {
         Var { value, core: &self.core, node }
     }
 
-    /// A value that no gradient is computed for.
+    /// A value that no gradient is computed for: data, labels, a mask.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let c = tape.constant(Tensor::new([2], vec![1.0, 2.0]));
+    /// assert!(!c.is_recorded() && tape.is_empty());
+    /// ```
     pub fn constant(&self, value: impl Into<Tensor<T>>) -> Var<'_, T> {
         self.core.constant(value.into())
     }
 
     /// A value that is not in the store but whose gradient can be asked for; a constant on a tape
     /// [without gradients](Tape::without_gradients).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2], vec![1.0, 2.0]));
+    /// let gradients = x.clone().square().sum().backward();
+    /// assert_eq!(gradients.wrt(&x).unwrap().data(), [2.0, 4.0]);
+    /// ```
     ///
     /// # Panics
     /// If the tape is spent.
@@ -181,6 +228,20 @@ impl<'p, T: Float> Tape<'p, T> {
     /// As [`enter`](Tape::enter), for who calls layers through `dyn`, on which way the line of the caller gets
     /// lost: until the result is dropped, what is recorded counts as recorded at `line`, unless an outer
     /// part said so of another line already.
+    ///
+    /// ```
+    /// use std::panic::Location;
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.input(1.0);
+    /// let line = Location::caller();
+    /// let y = {
+    ///     let _layer = tape.enter_at("layer", line);
+    ///     x.tanh()
+    /// };
+    /// assert_eq!(tape.explain(&y).origin.unwrap().at, line);
+    /// ```
     #[must_use = "the part ends when this is dropped"]
     pub fn enter_at(&self, name: &str, line: &'static Location<'static>) -> Entered<'_, T> {
         let entered = self.enter(name);
@@ -188,7 +249,8 @@ impl<'p, T: Float> Tape<'p, T> {
         entered
     }
 
-    /// The part of the model in which a variable was recorded; see [`enter`](Tape::enter).
+    /// The part of the model in which a variable was recorded, its names joined by points; empty for what belongs to
+    /// none, and for a constant. The example is at [`enter`](Tape::enter).
     ///
     /// # Panics
     /// If the variable is of another tape.
@@ -199,13 +261,13 @@ impl<'p, T: Float> Tape<'p, T> {
         arena.nodes.get(x.node as usize).map_or_else(String::new, |node| arena.path(node.scope))
     }
 
-    /// How many nodes have been recorded.
+    /// How many nodes have been recorded, leaves and ops: a measure of what a sweep will have to do.
     pub fn len(&self) -> usize {
         self.core.arena.borrow().nodes.len()
     }
 
-    /// The recorded ops in order, by the names of their types as in [`OPS`](crate::ops::OPS);
-    /// parameters and inputs are `Leaf`.
+    /// The recorded ops in order, by the names of their types as in [`OPS`](crate::ops::OPS); parameters and inputs
+    /// are `Leaf`. The example is at [`Tape::new`].
     pub fn recorded(&self) -> Vec<&'static str> {
         let arena = self.core.arena.borrow();
         (0..arena.nodes.len()).map(|i| arena.op(i).type_name()).collect()
@@ -217,7 +279,8 @@ impl<'p, T: Float> Tape<'p, T> {
     }
 }
 
-/// A part of the model that is being recorded; see [`Tape::enter`].
+/// A part of the model that is being recorded; made by [`Tape::enter`], where the example is. It ends when this
+/// is dropped.
 pub struct Entered<'t, T: Float> {
     core: &'t Core<T>,
     outer: u32,

@@ -31,6 +31,12 @@ pub struct Tensor<T: Float = f32> {
 impl<T: Float> Tensor<T> {
     /// A tensor of this shape with these numbers, row-major.
     ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let x = Tensor::new([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+    /// assert_eq!((x.shape()[1], x.data()[3]), (3, 4.0));                // the second row begins at 3
+    /// ```
+    ///
     /// # Panics
     /// If the numbers are not as many as the shape holds.
     #[track_caller]
@@ -46,6 +52,12 @@ impl<T: Float> Tensor<T> {
     }
 
     /// A single number, with no axes and no memory on the heap.
+    ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let x = Tensor::scalar(2.5);
+    /// assert_eq!((x.shape().rank(), x.len(), x.item()), (0, 1, 2.5));
+    /// ```
     #[inline]
     pub fn scalar(x: T) -> Tensor<T> {
         Tensor { number: x, handle: Handle::NONE }
@@ -55,13 +67,18 @@ impl<T: Float> Tensor<T> {
         Tensor { number: T::ZERO, handle }
     }
 
-    /// A tensor in which every number is `x`.
+    /// A tensor in which every number is `x`. [`zeros`](Tensor::zeros) is this with 0.
+    ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// assert_eq!(Tensor::full([2, 2], 7.0).data(), [7.0; 4]);
+    /// ```
     #[track_caller]
     pub fn full(shape: impl Into<Shape>, x: T) -> Tensor<T> {
         Tensor::build(shape, Kind::Activation, |out| out.fill(x))
     }
 
-    /// A tensor of zeros.
+    /// A tensor of zeros: [`full`](Tensor::full) with 0.
     #[track_caller]
     pub fn zeros(shape: impl Into<Shape>) -> Tensor<T> {
         Tensor::full(shape, T::ZERO)
@@ -72,6 +89,14 @@ impl<T: Float> Tensor<T> {
     /// The buffer holds stale numbers: `write` must set every one. In a dry run `write` is not
     /// called. This and [`update`](Tensor::update) are the only doors through which numbers are
     /// written.
+    ///
+    /// ```
+    /// use tandem_autograd::{Kind, Tensor};
+    /// let squares = Tensor::<f64>::build([4], Kind::Activation, |out| {
+    ///     out.iter_mut().enumerate().for_each(|(i, x)| *x = (i * i) as f64);
+    /// });
+    /// assert_eq!(squares.data(), [0.0, 1.0, 4.0, 9.0]);
+    /// ```
     #[track_caller]
     pub fn build(shape: impl Into<Shape>, kind: Kind, write: impl FnOnce(&mut [T])) -> Tensor<T> {
         let shape = shape.into();
@@ -85,7 +110,15 @@ impl<T: Float> Tensor<T> {
         Tensor::block(Handle::build(shape, kind, write))
     }
 
-    /// Changes the numbers in place, or in a copy if another tensor shares them.
+    /// Changes the numbers in place, or in a copy if another tensor shares them. In a dry run `write` is called for a
+    /// single number alone.
+    ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let mut x = Tensor::new([3], vec![1.0, 2.0, 4.0]);
+    /// x.update(|x| x.reverse());
+    /// assert_eq!(x.data(), [4.0, 2.0, 1.0]);
+    /// ```
     pub fn update(&mut self, write: impl FnOnce(&mut [T])) {
         self.make_unique();
         match self.handle.unique() {
@@ -120,7 +153,7 @@ impl<T: Float> Tensor<T> {
         self.handle.block().map_or(1, |block| block.shape.len())
     }
 
-    /// Whether there are no numbers.
+    /// Whether there are no numbers: some axis has length 0.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
@@ -152,6 +185,12 @@ impl<T: Float> Tensor<T> {
 
     /// The same numbers under another shape, without a copy if nobody shares them.
     ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let x = Tensor::new([2, 3], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]).reshape([3, 2]);
+    /// assert_eq!(x, Tensor::new([3, 2], vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]));
+    /// ```
+    ///
     /// # Panics
     /// If the new shape holds more or fewer numbers.
     #[track_caller]
@@ -177,7 +216,8 @@ impl<T: Float> Tensor<T> {
         Tensor::build(shape, kind, |out| out.copy_from_slice(self.data()))
     }
 
-    /// Says what the memory of this tensor is for, if nobody shares it.
+    /// Says what the memory of this tensor is for, if nobody shares it; otherwise nothing changes. The example of
+    /// what this counts for is at [`bytes_of`](Tensor::bytes_of).
     pub fn mark(&mut self, kind: Kind) {
         self.handle.mark(kind);
     }
@@ -193,7 +233,16 @@ impl<T: Float> Tensor<T> {
         self.handle.block().filter(|block| block.kind == kind).map_or(0, |block| block.bytes())
     }
 
-    /// Whether both refer to the same block.
+    /// Whether both refer to the same block. Tensors without axes have none.
+    ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let x = Tensor::<f32>::zeros([3]);
+    /// let mut y = x.clone();
+    /// assert!(x.shares_memory_with(&y));
+    /// y.update(|y| y[0] = 1.0);
+    /// assert!(!x.shares_memory_with(&y));
+    /// ```
     pub fn shares_memory_with(&self, other: &Tensor<T>) -> bool {
         match (self.handle.block(), other.handle.block()) {
             (Some(a), Some(b)) => std::sync::Arc::ptr_eq(a, b),
@@ -201,7 +250,13 @@ impl<T: Float> Tensor<T> {
         }
     }
 
-    /// The same numbers as another element type.
+    /// The same numbers as another element type, each rounded to the nearest.
+    ///
+    /// ```
+    /// use tandem_autograd::Tensor;
+    /// let x = Tensor::<f64>::scalar(0.1).cast::<f32>();
+    /// assert_eq!(x.item(), 0.1_f32);
+    /// ```
     pub fn cast<U: Float>(&self) -> Tensor<U> {
         self.cast_for(Kind::Activation)
     }

@@ -5,13 +5,18 @@ use std::fmt;
 use std::panic::Location;
 
 use crate::arena::Arena;
-use crate::float::Float;
+use crate::core::Meanwhile;
 use crate::pool::is_dry;
-use crate::shape::Shape;
-use crate::tape::Tape;
-use crate::tensor::Tensor;
+use crate::{Float, Shape, Tape, Tensor};
 
 /// The numbers of a tensor, in short.
+///
+/// ```
+/// use tandem_autograd::{Range, Tensor};
+/// let range = Range::of(&Tensor::new([4], vec![2.0, f64::NAN, -1.0, f64::INFINITY]));
+/// assert_eq!((range.finite, range.others), (Some((-1.0, 2.0)), 2));
+/// assert_eq!(range.to_string(), "[4] from -1 to 2, 2 not finite, the first NaN at place 1");
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct Range {
     /// Its shape.
@@ -56,7 +61,19 @@ impl fmt::Display for Range {
     }
 }
 
-/// The first op, forward or backward, whose result was not finite.
+/// The first op, forward or backward, whose result was not finite: found by
+/// [`Tape::first_non_finite`]. Printed, it is a sentence.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// tape.trace_non_finite();
+/// let _z = tape.input(0.0).ln().exp();
+/// let found = tape.first_non_finite().unwrap();
+/// assert_eq!((found.op, found.backward, found.made.first), ("ln", false, Some((0, f64::NEG_INFINITY))));
+/// assert!(found.to_string().contains(" made the first value that is not finite"));
+/// ```
 #[derive(Clone, Debug, PartialEq)]
 pub struct NonFinite {
     /// The op's name.
@@ -91,19 +108,16 @@ impl fmt::Display for NonFinite {
 }
 
 /// Looks at results where it is switched on.
+#[derive(Default)]
 pub(crate) struct Trace {
     on: Cell<bool>,
     found: RefCell<Option<NonFinite>>,
 }
 
 impl Trace {
-    pub(crate) fn new() -> Trace {
-        Trace { on: Cell::new(false), found: RefCell::new(None) }
-    }
-
     /// Pauses until the result is dropped: what rules compute within is theirs.
-    pub(crate) fn pause(&self) -> Paused<'_> {
-        Paused { trace: self, was_on: self.on.replace(false) }
+    pub(crate) fn pause(&self) -> Meanwhile<'_, bool> {
+        Meanwhile::set(&self.on, false)
     }
 
     #[inline]
@@ -145,19 +159,6 @@ impl Trace {
     }
 }
 
-/// A trace that pauses, and goes on as before when this is dropped, after a panic too.
-pub(crate) struct Paused<'a> {
-    trace: &'a Trace,
-    /// Whether it was switched on.
-    pub(crate) was_on: bool,
-}
-
-impl Drop for Paused<'_> {
-    fn drop(&mut self) {
-        self.trace.on.set(self.was_on);
-    }
-}
-
 impl<T: Float> Tape<'_, T> {
     /// From here on looks at every result, forward and backward, until one is ±∞ or NaN; then
     /// [`first_non_finite`](Tape::first_non_finite) tells which op made it. Costs a pass over all operands and
@@ -181,7 +182,8 @@ impl<T: Float> Tape<'_, T> {
         self.core.trace.on.set(true);
     }
 
-    /// The first op whose result was not finite, since [`trace_non_finite`](Tape::trace_non_finite).
+    /// The first op whose result was not finite, since [`trace_non_finite`](Tape::trace_non_finite), where the
+    /// example is. `None` if there is none yet. It can still be asked for after the sweep.
     pub fn first_non_finite(&self) -> Option<NonFinite> {
         self.core.trace.found.borrow().clone()
     }

@@ -134,7 +134,19 @@ thread_local! {
 }
 
 /// Calls `f`; convolutions that it starts on this thread add up every sum as it is written, also
-/// those that would be computed by tiles, with a quarter of the multiplications and a digit less.
+/// those that would be computed by tiles, with a quarter of the multiplications and a digit less (Lavin and Gray 2015).
+///
+/// ```
+/// use tandem_autograd::{Conv, Params, Tape, Tensor, kernels::with_direct_convolution};
+/// let params = Params::<f32>::new();
+/// let tape = Tape::new(&params);
+/// let [x, k] = [[1, 16, 16, 32], [3, 3, 32, 32]].map(|shape| {
+///     let numbers = |out: &mut [f32]| (0..).zip(out).for_each(|(i, x)| *x = ((i * 37) % 101) as f32 / 101.0);
+///     tape.constant(Tensor::build(shape, tandem_autograd::Kind::Activation, numbers))
+/// });
+/// let z = || x.clone().conv(k.clone(), Conv::default()).sum().item();
+/// assert!((z() / with_direct_convolution(z) - 1.0).abs() < 1e-5);
+/// ```
 pub fn with_direct_convolution<R>(f: impl FnOnce() -> R) -> R {
     struct Restore(bool);
     impl Drop for Restore {
@@ -191,12 +203,16 @@ fn forward_tasks<T: Element>(g: &Geometry) -> Tasks {
     Tasks::new(g).with_space::<T, _>(Geometry::pad_len, |one| one.forward_products())
 }
 
-/// How much space [`forward`] needs.
+/// How many numbers of space [`forward`] needs. It follows from the geometry, the type and the number of threads.
 pub fn forward_space<T: Element>(g: &Geometry) -> usize {
     by_tiles::<T>(g).map_or_else(|| forward_tasks::<T>(g).space(), |tiles| tiles.forward_scratch::<T>())
 }
 
-/// The convolution of images.
+/// The convolution of images; the formula is at [`Conv`](crate::Conv), the shapes and an example at
+/// [`Geometry`]. `space` holds at least [`forward_space`] numbers, which may be anything.
+///
+/// # Panics
+/// If a slice is shorter than the geometry says.
 pub fn forward<T: Element>(g: &Geometry, x: &[T], kernel: &[T], out: &mut [T], space: &mut [T]) {
     if let Some(tiles) = by_tiles::<T>(g) {
         return tiles.forward(x, kernel, false, out, space);
@@ -211,7 +227,7 @@ fn kernel_tasks<T: Element>(g: &Geometry) -> Tasks {
     Tasks::with_kernels(g).with_space::<T, _>(Geometry::pad_len, |one| one.kernel_products())
 }
 
-/// How much space [`kernel_gradient`] needs.
+/// How many numbers of space [`kernel_gradient`] needs.
 pub fn kernel_gradient_space<T: Element>(g: &Geometry) -> usize {
     if let Some(tiles) = by_tiles::<T>(g) {
         return tiles.kernel_gradient_scratch::<T>();
@@ -221,7 +237,24 @@ pub fn kernel_gradient_space<T: Element>(g: &Geometry) -> usize {
     sums + tasks.space()
 }
 
-/// The gradient of the kernels, from images and the cotangent: the sum of what each task finds.
+/// The gradient of the kernels, from images and the cotangent of the result: the sum of what each task finds. The
+/// formula is at [`ConvKernel`](crate::ops::ConvKernel). `out` is as long as the kernels, and `space` at least
+/// [`kernel_gradient_space`].
+///
+/// ```
+/// use tandem_autograd::kernels::convolution::{Geometry, kernel_gradient, kernel_gradient_space};
+/// # let ([image, kernel, out], one) = ([[1, 4], [1, 2], [1, 3]], [1; 2]);
+/// # let (channels, stride, pad, dilation, tile) = (one, one, [0; 2], one, one);
+/// # let geometry = Geometry { images: 1, image, channels, kernel, stride, pad, dilation, groups: 1, tile, out };
+/// // The geometry of the example there: a kernel of two numbers at three positions.
+/// let mut space = vec![0.0; kernel_gradient_space::<f64>(&geometry)];
+/// let mut gradient = [0.0; 2];
+/// kernel_gradient(&geometry, &[1., 2., 4., 7.], &[1., 1., 1.], &mut gradient, &mut space);
+/// assert_eq!(gradient, [1. + 2. + 4., 2. + 4. + 7.]);
+/// ```
+///
+/// # Panics
+/// If a slice is shorter than the geometry says.
 pub fn kernel_gradient<T: Element>(g: &Geometry, x: &[T], cotangent: &[T], out: &mut [T], space: &mut [T]) {
     if let Some(tiles) = by_tiles::<T>(g) {
         return tiles.kernel_gradient(x, cotangent, out, space);
@@ -266,7 +299,7 @@ impl ImageGradient {
     }
 }
 
-/// How much space [`input_gradient`] needs.
+/// How many numbers of space [`input_gradient`] needs.
 pub fn input_gradient_space<T: Element>(g: &Geometry) -> usize {
     match ImageGradient::new::<T>(g) {
         ImageGradient::Backwards(back, tasks) => {
@@ -276,7 +309,23 @@ pub fn input_gradient_space<T: Element>(g: &Geometry) -> usize {
     }
 }
 
-/// The gradient of the images, from the cotangent and the kernels.
+/// The gradient of the images, from the cotangent of the result and the kernels. The formula is at
+/// [`ConvInput`](crate::ops::ConvInput). `out` is as long as the images, and `space` at least
+/// [`input_gradient_space`].
+///
+/// ```
+/// use tandem_autograd::kernels::convolution::{Geometry, input_gradient, input_gradient_space};
+/// # let ([image, kernel, out], one) = ([[1, 4], [1, 2], [1, 3]], [1; 2]);
+/// # let (channels, stride, pad, dilation, tile) = (one, one, [0; 2], one, one);
+/// # let geometry = Geometry { images: 1, image, channels, kernel, stride, pad, dilation, groups: 1, tile, out };
+/// let mut space = vec![0.0; input_gradient_space::<f64>(&geometry)];
+/// let mut gradient = [0.0; 4];
+/// input_gradient(&geometry, &[1., 10., 100.], &[2., 3.], &mut gradient, &mut space);
+/// assert_eq!(gradient, [2., 3. + 20., 30. + 200., 300.]);
+/// ```
+///
+/// # Panics
+/// If a slice is shorter than the geometry says.
 pub fn input_gradient<T: Element>(g: &Geometry, cotangent: &[T], kernel: &[T], out: &mut [T], space: &mut [T]) {
     let [image, result] = g.lens();
     match ImageGradient::new::<T>(g) {

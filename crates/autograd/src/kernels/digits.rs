@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use super::wide::wide;
 
-/// How many digits an index may have.
+/// How many digits an index may have: image, row and column of a position are three, and one is left.
 pub const MAX_DIGITS: usize = 4;
 
 /// An index that is a number of up to four digits, the slowest first. Every digit has a length and
@@ -13,6 +13,14 @@ pub const MAX_DIGITS: usize = 4;
 ///
 /// One digit is a plain axis. Several describe what no single stride can, such as the positions of
 /// a kernel over the inside of a padded image. Strides may overlap, be 0 or be negative.
+///
+/// ```
+/// use tandem_autograd::kernels::Digits;
+/// // The four positions of a 2×2 kernel in an image five numbers wide: 0, 1, 5, 6.
+/// let positions = Digits::new(&[(2, [5]), (2, [1])]);
+/// assert_eq!(positions.len(), 4);
+/// assert!(Digits::new(&[(2, [5]), (0, [1])]).is_empty());
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Digits<const N: usize> {
     digits: [(usize, [isize; N]); MAX_DIGITS],
@@ -24,6 +32,15 @@ impl<const N: usize> Digits<N> {
     /// 1, which lies at 0.
     ///
     /// Digits that are steps of one longer digit are joined, and those of length 1 left out.
+    ///
+    /// ```
+    /// use tandem_autograd::kernels::Digits;
+    /// // Five digits, but without gaps: one of 48 places.
+    /// let dense = [(2, [24]), (2, [12]), (3, [4]), (2, [2]), (2, [1])];
+    /// assert_eq!(Digits::new(&dense).len(), 48);
+    /// let gaps = dense.map(|(len, [stride])| (len, [stride * stride]));
+    /// assert!(std::panic::catch_unwind(|| Digits::new(&gaps)).is_err());
+    /// ```
     ///
     /// # Panics
     /// If more than four digits are left.

@@ -76,6 +76,17 @@ wide! {
 
 /// Has `f` write `out`, a stretch at a time, from the same stretch of `x` or in place, over threads when it is long. What
 /// it makes of a number must not depend on the stretch that it stands in.
+///
+/// ```
+/// use tandem_autograd::kernels::elementwise::stretches;
+/// let mut z = [0.0; 3];
+/// stretches(&mut z, Some(&[1.0, 2.0, 4.0]), |z, x| z.copy_from_slice(x.unwrap()));
+/// stretches(&mut z, None, |z, _| z.iter_mut().for_each(|z| *z *= 10.0));
+/// assert_eq!(z, [10.0, 20.0, 40.0]);
+/// ```
+///
+/// # Panics
+/// If `x` is shorter than `out`.
 pub fn stretches<T: Copy + Send + Sync>(out: &mut [T], x: Option<&[T]>, f: impl Fn(&mut [T], Option<&[T]>) + Sync) {
     let chunk = task_len(out.len(), 2 * size_of::<T>(), 1024);
     for_each_chunk([out], chunk, |i, [out]| {
@@ -84,7 +95,14 @@ pub fn stretches<T: Copy + Send + Sync>(out: &mut [T], x: Option<&[T]>, f: impl 
     });
 }
 
-/// a = f(a, b), where b is repeated to a's shape.
+/// a = f(a, b), number by number, where b, of shape `narrow`, is repeated to a's shape, `wide`.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::elementwise::zip_into};
+/// let mut a = [1.0, 2.0, 3.0, 4.0];
+/// zip_into(&mut a, Shape::from([2, 2]), &[10.0, 20.0], Shape::from([2, 1]), |a, b| a + b);
+/// assert_eq!(a, [11.0, 12.0, 23.0, 24.0]);
+/// ```
 pub fn zip_into<T: Copy + Send + Sync>(a: &mut [T], wide: Shape, b: &[T], narrow: Shape, f: impl Fn(T, T) -> T + Sync) {
     if let [b] = *b {
         return each([a], [], |[a], []| [f(a, b)]);
@@ -156,7 +174,14 @@ pub(super) fn runs(narrow: Shape, wide: Shape, mut visit: impl FnMut(usize, usiz
     });
 }
 
-/// out = x with every repetition written out.
+/// out, of shape `wide`, = x, of shape `narrow`, with every repetition written out.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::elementwise::broadcast_into};
+/// let mut out = [0.0; 4];
+/// broadcast_into(&mut out, Shape::from([2, 2]), &[1.0, 2.0], Shape::from([2]));
+/// assert_eq!(out, [1.0, 2.0, 1.0, 2.0]);
+/// ```
 pub fn broadcast_into<T: Copy>(out: &mut [T], wide: Shape, x: &[T], narrow: Shape) {
     runs(narrow, wide, |from, to, run, step| match step {
         0 => out[to..to + run].fill(x[from]),

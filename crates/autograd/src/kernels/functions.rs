@@ -29,6 +29,12 @@ fn power_of_2(n: i32) -> f32 {
 }
 
 /// eˣ = 2ⁿ · eʳ with whole n and |r| ≤ ½ ln 2.
+///
+/// ```
+/// use tandem_autograd::kernels::functions::exp;
+/// assert_eq!((exp(0.0), exp(100.0), exp(-110.0)), (1.0, f32::INFINITY, 0.0));
+/// assert!((exp(1.0) - std::f32::consts::E).abs() <= 2.0 * f32::EPSILON);
+/// ```
 #[inline(always)]
 pub fn exp(x: f32) -> f32 {
     // Beyond these the result is ∞ or 0. A NaN passes.
@@ -46,6 +52,12 @@ pub fn exp(x: f32) -> f32 {
 }
 
 /// ln x = n ln 2 + ln m with whole n and √½ ≤ m < √2.
+///
+/// ```
+/// use tandem_autograd::kernels::functions::ln;
+/// assert_eq!((ln(1.0), ln(0.0)), (0.0, f32::NEG_INFINITY));
+/// assert!(ln(-1.0).is_nan());
+/// ```
 #[inline(always)]
 pub fn ln(x: f32) -> f32 {
     let small = x < f32::MIN_POSITIVE;
@@ -77,6 +89,12 @@ pub fn ln(x: f32) -> f32 {
 }
 
 /// tanh x: near 0 a polynomial, farther away 1 − 2 / (e²ˣ + 1).
+///
+/// ```
+/// use tandem_autograd::kernels::functions::tanh;
+/// assert_eq!((tanh(0.0), tanh(20.0)), (0.0, 1.0));
+/// assert!((f64::from(tanh(0.5)) - 0.5f64.tanh()).abs() < 1e-7);
+/// ```
 #[inline(always)]
 pub fn tanh(x: f32) -> f32 {
     let (size, square) = (x.abs(), x * x);
@@ -87,6 +105,12 @@ pub fn tanh(x: f32) -> f32 {
 }
 
 /// erf x: near 0 a polynomial, farther away 1 − e⁻ᵖ, p another one.
+///
+/// ```
+/// use tandem_autograd::kernels::functions::erf;
+/// assert_eq!((erf(0.0), erf(-5.0)), (0.0, -1.0));
+/// assert_eq!(erf(0.3), -erf(-0.3));
+/// ```
 #[inline(always)]
 pub fn erf(x: f32) -> f32 {
     let (size, square) = (x.abs(), x * x);
@@ -114,7 +138,16 @@ pub fn erf(x: f32) -> f32 {
 }
 
 wide! {
-    /// x = eˣ, number by number.
+    /// x = eˣ, number by number; in `f32` as [`exp`], in `f64` as the standard library.
+    ///
+    /// ```
+    /// use tandem_autograd::kernels::functions::{exp_all, ln_all};
+    /// let mut x = [0.0_f64, 1.0];
+    /// exp_all(&mut x);
+    /// assert_eq!(x, [1.0, std::f64::consts::E]);
+    /// ln_all(&mut x);
+    /// assert_eq!(x, [0.0, 1.0]);
+    /// ```
     pub fn exp_all[T: Float](x: &mut [T]) {
         for x in x {
             *x = x.exp();
@@ -123,7 +156,7 @@ wide! {
 }
 
 wide! {
-    /// x = ln x, number by number.
+    /// x = ln x, number by number; the example is at [`exp_all`].
     pub fn ln_all[T: Float](x: &mut [T]) {
         for x in x {
             *x = x.ln();

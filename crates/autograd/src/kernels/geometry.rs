@@ -2,7 +2,29 @@
 
 use super::tile::Element;
 
-/// Where everything lies. Pairs are rows and columns.
+/// Where everything lies: images `[n, h, w, c]`, kernels `[th, tw, kh, kw, c/groups, o]`, results `[n, oh, ow, o]`.
+/// Pairs are rows and columns. `out` is ⌊(image + 2·pad − dilation·(kernel − 1) − 1) / stride⌋ + 1;
+/// [`Conv`](crate::Conv) computes it and checks all else.
+///
+/// ```
+/// use tandem_autograd::kernels::convolution::{Geometry, forward, forward_space};
+/// let geometry = Geometry {
+///     images: 1,
+///     image: [1, 4],
+///     channels: [1, 1],
+///     kernel: [1, 2],
+///     stride: [1, 1],
+///     pad: [0, 0],
+///     dilation: [1, 1],
+///     groups: 1,
+///     tile: [1, 1],
+///     out: [1, 3],
+/// };
+/// let mut space = vec![0.0; forward_space::<f64>(&geometry)];
+/// let mut z = [0.0; 3];
+/// forward(&geometry, &[1., 2., 4., 7.], &[-1., 1.], &mut z, &mut space);
+/// assert_eq!(z, [1., 2., 3.]);
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Geometry {
     /// How many images.

@@ -3,6 +3,14 @@
 use std::cell::Cell;
 
 /// A set of instructions for which there are tiles.
+///
+/// ```
+/// use tandem_autograd::kernels::{Instructions, with_instructions};
+/// assert!(Instructions::Portable.available() && Instructions::current().available());
+/// with_instructions(Instructions::Portable, || {
+///     assert_eq!(Instructions::current(), Instructions::Portable);
+/// });
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Instructions {
     /// What every processor has. Products are rounded before they are added.
@@ -46,8 +54,8 @@ impl Instructions {
         }
     }
 
-    /// Those that products started by this thread use: the best that there are, unless
-    /// [`with_instructions`] says otherwise.
+    /// Those that products started by this thread use: the best that there are, unless [`with_instructions`] says
+    /// otherwise. The example is at [`Instructions`].
     #[inline]
     pub fn current() -> Self {
         CHOSEN.get().unwrap_or_else(Self::choose)
@@ -72,7 +80,7 @@ impl Instructions {
 }
 
 /// Calls `f`; products that it starts on this thread use these instructions. For tests, which hold
-/// the sets against each other.
+/// the sets against each other, and for counting. The example is at [`Instructions`].
 ///
 /// # Panics
 /// If the processor does not have them.

@@ -4,6 +4,17 @@ use crate::shape::{MAX_RANK, Shape};
 
 /// Copies `len` places along `axis`, from place `from` of x to place `to` of out. The shapes agree
 /// in the other axes.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::layout::copy_slab};
+/// let mut out = [0; 6];
+/// // Column 1 of a 2×2 matrix becomes column 2 of a 2×3 matrix.
+/// copy_slab(&mut out, Shape::from([2, 3]), 2, &[1, 2, 3, 4], Shape::from([2, 2]), 1, 1, 1);
+/// assert_eq!(out, [0, 0, 2, 0, 0, 4]);
+/// ```
+///
+/// # Panics
+/// If the places do not lie within the axis.
 #[expect(clippy::too_many_arguments, reason = "two tensors and a place in each")]
 pub fn copy_slab<T: Copy>(
     out: &mut [T],
@@ -27,6 +38,14 @@ pub fn copy_slab<T: Copy>(
 
 /// Calls `visit` for every place along the first `outer` axes of a shape, in row-major order, with the
 /// offsets that these strides give it in N tensors.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::layout::walk};
+/// let (matrix, mut seen) = (Shape::from([2, 3]), Vec::new());
+/// let (rows, transposed) = (matrix.strides_in(&matrix), [1, 2, 0, 0, 0, 0]);
+/// walk(matrix, 2, [rows, transposed], |[at, other]| seen.push((at, other)));
+/// assert_eq!(seen, [(0, 0), (1, 2), (2, 4), (3, 1), (4, 3), (5, 5)]);
+/// ```
 #[inline]
 pub fn walk<const N: usize>(
     shape: Shape,
@@ -57,6 +76,13 @@ pub fn walk<const N: usize>(
 }
 
 /// out = x with its axes in another order: axis i of out is axis `order[i]` of x.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::layout::permute_into};
+/// let mut out = [0; 6];
+/// permute_into(&mut out, Shape::from([3, 2]), &[1, 2, 3, 4, 5, 6], Shape::from([2, 3]), &[1, 0]);
+/// assert_eq!(out, [1, 4, 2, 5, 3, 6]);
+/// ```
 pub fn permute_into<T: Copy>(out: &mut [T], out_shape: Shape, x: &[T], x_shape: Shape, order: &[u8]) {
     let dense = x_shape.strides_in(&x_shape);
     let mut strides = [0; MAX_RANK];

@@ -7,6 +7,18 @@ use crate::float::Float;
 
 /// Where the windows of a pooling lie: images of `height`×`width`×`channels`, windows of `size`
 /// every `stride` places, after `pad` places of padding, `out` windows along each axis.
+///
+/// ```
+/// use tandem_autograd::kernels::pooling::Windows;
+/// let windows = Windows { image: [2, 4], channels: 1, size: [2; 2], stride: [2; 2], pad: [0; 2], out: [1, 2] };
+/// let (x, mut places, mut z) = ([1., 2., 3., 4., 8., 7., 6., 5.], [0; 2], [0.0; 2]);
+/// windows.first_max(&x, &mut places);
+/// assert_eq!(places, [2, 2]);                              // in both windows the lower left
+/// windows.pick(&x, &places, &mut z);
+/// assert_eq!(z, [8., 6.]);
+/// windows.sum(&x, &mut z);
+/// assert_eq!(z, [18., 18.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Windows {
     /// Rows and columns of an image.
@@ -126,6 +138,9 @@ impl Windows {
     }
 
     /// z = x at the places of windows that [`first_max`](Windows::first_max) wrote.
+    ///
+    /// z is one number a window and channel, `[images, rows, columns, channels]` of `out`. The example is at
+    /// [`Windows`].
     pub fn pick<T: Float>(&self, x: &[T], places: &[u8], z: &mut [T]) {
         match self.quads() {
             Some(quads) => quads.pick(x, places, z),
@@ -134,6 +149,16 @@ impl Windows {
     }
 
     /// The adjoint of [`pick`](Windows::pick): z = zeros, with each window's number added at its place.
+    ///
+    /// ```
+    /// use tandem_autograd::kernels::pooling::Windows;
+    /// let windows = Windows { image: [2, 4], channels: 1, size: [2; 2], stride: [2; 2], pad: [0; 2], out: [1, 2] };
+    /// let mut z = [0.0; 8];
+    /// windows.put(&[10., 20.], &[2, 1], &mut z);
+    /// assert_eq!(z, [0., 0., 0., 20., 10., 0., 0., 0.]);
+    /// windows.spread(&[1., 5.], &mut z);
+    /// assert_eq!(z, [1., 1., 5., 5., 1., 1., 5., 5.]);
+    /// ```
     pub fn put<T: Float>(&self, g: &[T], places: &[u8], z: &mut [T]) {
         if let Some(quads) = self.quads() {
             return quads.put(g, places, z);
@@ -169,7 +194,7 @@ impl Windows {
         });
     }
 
-    /// out = the sum of each window.
+    /// out = the sum of each window, padding counting as zeros; the example is at [`Windows`].
     pub fn sum<T: Copy + Default + std::ops::AddAssign>(&self, x: &[T], out: &mut [T]) {
         let (c, width) = (self.channels, self.image[1]);
         self.each(self.images(x), |result, image, rows, columns, _| {
@@ -184,7 +209,8 @@ impl Windows {
         });
     }
 
-    /// The adjoint of [`sum`](Windows::sum): adds each window's number to all of its places.
+    /// The adjoint of [`sum`](Windows::sum): out = zeros, with each window's number added to all of its places. The
+    /// example is at [`put`](Windows::put).
     pub fn spread<T: Copy + Default + std::ops::AddAssign>(&self, g: &[T], out: &mut [T]) {
         let (c, width) = (self.channels, self.image[1]);
         out.fill(T::default());

@@ -23,7 +23,26 @@ use super::threads::{for_each_with, threads};
 use super::tile::Block;
 pub use super::tile::Element;
 
-/// A product: C\[p, i, j\] (+)= Σₖ A\[p, i, k\] · B\[p, k, j\].
+/// A product: C\[p, i, j\] (+)= Σₖ A\[p, i, k\] · B\[p, k, j\]. A number of A lies at base + p + i + k, each by its
+/// strides in A, counted in numbers; so do those of B and C.
+///
+/// ```
+/// use tandem_autograd::kernels::{Contraction, Digits, contract, scratch_len};
+/// // The 2×3 matrix A times the vector B.
+/// let product = Contraction {
+///     batch: Digits::new(&[]),
+///     rows: Digits::new(&[(2, [3, 1])]),
+///     cols: Digits::new(&[]),
+///     sums: Digits::new(&[(3, [1, 1])]),
+///     base: [0; 3],
+/// };
+/// let (a, b, mut c) = ([1., 2., 3., 4., 5., 6.], [1., 10., 100.], [0.0_f32; 2]);
+/// let mut scratch = vec![0.0; scratch_len::<f32>(&product)];
+/// contract(&product, &a, &b, &mut c, false, &mut scratch);
+/// assert_eq!(c, [321., 654.]);
+/// contract(&product, &a, &b, &mut c, true, &mut scratch);              // once more, added
+/// assert_eq!(c, [642., 1308.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Contraction {
     /// The index p, with strides in A, B and C.
@@ -40,12 +59,15 @@ pub struct Contraction {
 
 /// How many numbers of scratch space [`contract`] uses. It follows from the lengths, the type and
 /// [`threads`]; what instructions the processor has does not matter.
+///
+/// The example is at [`Contraction`].
 pub fn scratch_len<T: Element>(spec: &Contraction) -> usize {
     let team = if spec.is_large() { threads() } else { 1 };
     team * spec.panel_len::<T>()
 }
 
-/// Computes a product. With `accumulate` it is added to C, else it replaces what is in C.
+/// Computes a product; the example is at [`Contraction`]. With `accumulate` it is added to C, else it replaces
+/// what is in C.
 ///
 /// `scratch` holds [`scratch_len`] numbers, which may be anything; with less, fewer threads work.
 /// Numbers of C that do not belong to the product are left alone.

@@ -19,7 +19,14 @@ const LANES: usize = 32;
 /// After so many rows a sum begins anew, and the sums are added up: a long one would lose digits.
 const ROWS: usize = 64;
 
-/// out = x summed over the axes along which `narrow` would be repeated.
+/// out, of shape `narrow`, = x, of shape `wide`, summed over the axes along which `narrow` would be repeated.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::reduce::sum_into};
+/// let mut out = [0.0; 2];
+/// sum_into(&mut out, Shape::from([2, 1]), &[1.0, 2.0, 3.0, 4.0, 5.0, 6.0], Shape::from([2, 3]));
+/// assert_eq!(out, [6.0, 15.0]);
+/// ```
 pub fn sum_into<T: Copy + Default + AddAssign + Send + Sync>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
     out.fill(T::default());
     let (_, run, step) = last_run(narrow, wide);
@@ -75,6 +82,14 @@ wide! {
 }
 
 /// Σ x, by halves: the rounding error grows with the logarithm of the length.
+///
+/// ```
+/// use tandem_autograd::kernels::reduce::sum;
+/// // One after another, a sum of ones stands still at 2²⁴ in `f32`.
+/// let ones = vec![1.0_f32; (1 << 24) + 1024];
+/// assert_eq!(sum(&ones) as usize, ones.len());
+/// assert_eq!(ones.iter().fold(0.0, |sum, x| sum + x) as usize, 1 << 24);
+/// ```
 pub fn sum<T: Copy + Default + AddAssign>(x: &[T]) -> T {
     if x.len() <= ROWS * LANES {
         return sum_in_lanes(x);
@@ -101,6 +116,11 @@ wide! {
 
 wide! {
     /// Σ x², added up in `f64`.
+    ///
+    /// ```
+    /// use tandem_autograd::kernels::reduce::sum_of_squares;
+    /// assert_eq!(sum_of_squares(&[1e30_f32, 0.0]), f64::from(1e30_f32).powi(2));       // beyond what `f32` holds
+    /// ```
     pub fn sum_of_squares[T: Float](x: &[T]) -> f64 {
         let mut lanes = [0.0; LANES];
         let (rows, rest) = x.as_chunks::<LANES>();
@@ -117,6 +137,17 @@ wide! {
 wide! {
     /// Replaces each x by the second number of f(x, others), and returns the sum of the first ones. The others are as
     /// many as x. A long sum loses digits: x should be a block of some hundred numbers.
+    ///
+    /// ```
+    /// use tandem_autograd::kernels::reduce::replace_and_sum;
+    /// let mut difference = [3.0, 5.0];
+    /// // d = x − y, and Σ d².
+    /// let sum = replace_and_sum(&mut difference, [&[1.0, 1.0]], &|x, [y]| ((x - y) * (x - y), x - y));
+    /// assert_eq!((sum, difference), (20.0, [2.0, 4.0]));
+    /// ```
+    ///
+    /// # Panics
+    /// If others are shorter than x.
     pub fn replace_and_sum[T: Float, const M: usize, F: Fn(T, [T; M]) -> (T, T)](
         x: &mut [T],
         others: [&[T]; M],
@@ -160,6 +191,13 @@ fn fold<T: Copy + AddAssign>(mut lanes: [T; LANES]) -> T {
 
 /// out = the largest of the numbers of x over the axes along which `narrow` would be repeated; −∞ where
 /// there are none. A NaN is the largest, so that it is seen.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::reduce::max_into};
+/// let mut out = [0.0; 2];
+/// max_into(&mut out, Shape::from([2]), &[1.0, 6.0, 3.0, 4.0], Shape::from([2, 2]));
+/// assert_eq!(out, [3.0, 6.0]);
+/// ```
 pub fn max_into<T: Float>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
     out.fill(T::NEG_INFINITY);
     let larger = |a: T, b: T| if a >= b || a.is_nan() { a } else { b };
@@ -171,6 +209,13 @@ pub fn max_into<T: Float>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape) {
 
 /// out = ln Σ eˣ over the axes along which `narrow` would be repeated, computed as m + ln Σ eˣ⁻ᵐ with
 /// m = max x, so that no exponential overflows. `work` is as long as out.
+///
+/// ```
+/// use tandem_autograd::{Shape, kernels::reduce::log_sum_exp_into};
+/// let (mut out, mut work) = ([0.0_f64], [0.0]);
+/// log_sum_exp_into(&mut out, Shape::SCALAR, &[1000.0, 1000.0], Shape::from([2]), &mut work);
+/// assert_eq!(out, [1000.0 + 2f64.ln()]);
+/// ```
 pub fn log_sum_exp_into<T: Float>(out: &mut [T], narrow: Shape, x: &[T], wide: Shape, work: &mut [T]) {
     max_into(out, narrow, x, wide);
     work.fill(T::ZERO);

@@ -79,11 +79,19 @@ impl Job<'_> {
 }
 
 /// Sets how many threads, the caller included, loops may use from now on: at least 1.
+///
+/// ```standalone_crate
+/// use tandem_autograd::kernels::{set_threads, threads};
+/// set_threads(1);
+/// assert_eq!(threads(), 1);
+/// set_threads(0);                                           // at least the caller
+/// assert_eq!(threads(), 1);
+/// ```
 pub fn set_threads(n: usize) {
     THREADS.store(n.max(1), Ordering::Relaxed);
 }
 
-/// How many threads, the caller included, loops may use. Unless set, one for each processor.
+/// How many threads, the caller included, loops may use. Unless [set](set_threads), one for each processor.
 pub fn threads() -> usize {
     match THREADS.load(Ordering::Relaxed) {
         0 => {
@@ -108,6 +116,16 @@ pub fn start() {
 /// `worker` run at once: it may name a piece of scratch space.
 ///
 /// A loop inside a loop, or beside another thread's loop, runs on the calling thread alone.
+///
+/// ```
+/// use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+/// use tandem_autograd::kernels::threads::for_each;
+/// let sum = AtomicUsize::new(0);
+/// for_each(100, |_worker, task| {
+///     sum.fetch_add(task, Relaxed);
+/// });
+/// assert_eq!(sum.into_inner(), 4950);                         // 0 + 1 + … + 99
+/// ```
 ///
 /// # Panics
 /// If a task panics, with its panic; tasks that have not begun by then may be left out.

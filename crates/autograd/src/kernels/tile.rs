@@ -19,7 +19,18 @@ use super::lane::{Lane, LaneLoop, avx2, avx512};
 #[cfg(target_arch = "x86_64")]
 use super::transpose::{transpose_f32, transpose_f64};
 
-/// A number that products are made of: `f32` or `f64`.
+/// A number that products are made of: `f32` or `f64`. What it has beside arithmetic is the tiles' own; a program
+/// needs no more than the bound.
+///
+/// ```
+/// use tandem_autograd::kernels::{Element, Matrices};
+/// fn dot<T: Element>(a: &[T], b: &[T]) -> T {
+///     let mut c = [T::default()];
+///     Matrices { sides: [1, 1, a.len()], transposed: [false; 2] }.multiply(a, b, &mut c);
+///     c[0]
+/// }
+/// assert_eq!(dot(&[1.0_f32, 2.0], &[10.0, 20.0]), 50.0);
+/// ```
 pub trait Element: Copy + Send + Sync + Default + Mul<Output = Self> + AddAssign + 'static {
     /// C\[i, j\] (+)= Σₖ A\[i, k\] · B\[k, j\] over one block, with tiles `width` numbers wide.
     ///

@@ -6,6 +6,14 @@ use super::tile::Element;
 const TINY: usize = 1 << 11;
 
 /// C\[i, j\] = Σₖ A\[i, k\] · B\[k, j\] for matrices that lie dense and may be read transposed.
+///
+/// ```
+/// use tandem_autograd::kernels::Matrices;
+/// let product = Matrices { sides: [2, 1, 2], transposed: [true, false] };
+/// let mut c = [0.0; 2];
+/// product.multiply(&[1., 2., 3., 4.], &[1., 10.], &mut c);               // Aᵀ · B
+/// assert_eq!((c, product.are_tiny()), ([31., 42.], true));
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Matrices {
     /// Rows and columns of C, and the length of the sum.
@@ -15,12 +23,18 @@ pub struct Matrices {
 }
 
 impl Matrices {
-    /// Whether loops are the fastest way to compute it.
+    /// Whether loops are the fastest way to compute it, because it has few multiplications.
+    ///
+    /// ```
+    /// use tandem_autograd::kernels::Matrices;
+    /// let [tiny, more] = [8, 9].map(|k| Matrices { sides: [16, 16, k], transposed: [false; 2] });
+    /// assert_eq!((tiny.are_tiny(), more.are_tiny()), (true, false));         // 2,048 and 2,304
+    /// ```
     pub fn are_tiny(&self) -> bool {
         self.sides.into_iter().fold(1, usize::saturating_mul) <= TINY
     }
 
-    /// Computes the product.
+    /// Computes the product; the example is at [`Matrices`].
     ///
     /// # Panics
     /// If the slices are shorter than the matrices.

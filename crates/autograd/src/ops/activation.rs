@@ -6,19 +6,23 @@ use rand::{Rng, RngExt};
 
 use super::elementwise::{binary, broadcast_shapes};
 use super::index::pick;
-use crate::float::Float;
 use crate::kernels::elementwise::stretches;
 use crate::kernels::functions::exp_all;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// z = eˣ⁻ʸ, and 0 where x is −∞, whatever y is,  x̄ = z̄ · z,  ȳ = −z̄ · z
 ///
 /// What softmax is made of, with y = ln Σ eˣ.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::ExpSub};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([2], vec![3f64.ln(), 0.0]));
+/// let sum = x.clone().log_sum_exp(&[0]);                                 // ln 4
+/// let softmax = Var::apply_op(ExpSub, [x, sum]);
+/// assert!((softmax.value().data()[0] - 0.75).abs() < 1e-15);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ExpSub;
 
@@ -47,7 +51,18 @@ impl<T: Float> Op<T> for ExpSub {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// ln(1 + eˣ) of each number, as ln(eˣ + e⁰), so that nothing overflows.
+    /// ln(1 + eˣ) of each number, x̄ = z̄ · sigmoid x: a smooth ReLU (Deep Learning, section 3.10). Computed as
+    /// ln(eˣ + e⁰), so that nothing overflows.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2], vec![0.0, 1000.0]));
+    /// let z = x.clone().softplus();
+    /// assert_eq!(z.value().data(), [2f64.ln(), 1000.0]);
+    /// assert_eq!(z.sum().backward().wrt(&x).unwrap().data(), [0.5, 1.0]);
+    /// ```
     #[track_caller]
     pub fn softplus(self) -> Var<'t, T> {
         let shape = self.shape();
@@ -59,28 +74,72 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// x · Φ(x) of each number, Φ the normal distribution: x/2 · (1 + erf(x/√2)) (Hendrycks and Gimpel
     /// 2016).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([3], vec![-10.0, 0.0, 10.0]));
+    /// let z = x.clone().gelu();
+    /// assert_eq!(z.value().data()[1..], [0.0, 10.0]);
+    /// assert!(z.value().data()[0].abs() < 1e-15);                    // x · Φ(x) dies out on the left
+    /// assert_eq!(z.sum().backward().wrt(&x).unwrap().data()[1], 0.5);
+    /// ```
     #[track_caller]
     pub fn gelu(self) -> Var<'t, T> {
         let erf = (&self * FRAC_1_SQRT_2).erf();
         self * (erf + 1.0) * 0.5
     }
 
-    /// x / (1 + e⁻ˣ) of each number: x · sigmoid x. Also called swish.
+    /// x / (1 + e⁻ˣ) = x · sigmoid x of each number. Also called swish (Ramachandran, Zoph and Le 2017).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(0.0);
+    /// let z = x.clone().silu();
+    /// assert_eq!((z.item(), z.backward().wrt(&x).unwrap().item()), (0.0, 0.5));
+    /// ```
     #[track_caller]
     pub fn silu(self) -> Var<'t, T> {
         let gate = self.clone().sigmoid();
         self * gate
     }
 
-    /// x where it is positive, else slope · x. The derivative at 0 is the slope.
+    /// x where it is positive, else slope · x, of each number. The derivative at 0 is the slope (Maas, Hannun and
+    /// Ng 2013).
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([3], vec![-2.0, 0.0, 3.0]));
+    /// let z = x.clone().leaky_relu(0.1);
+    /// assert_eq!(z.value().data(), [-0.2, 0.0, 3.0]);
+    /// assert_eq!(z.sum().backward().wrt(&x).unwrap().data(), [0.1, 0.1, 1.0]);
+    /// ```
     #[track_caller]
     pub fn leaky_relu(self, slope: f64) -> Var<'t, T> {
         let low = &self * slope;
         self.greater(0.0).choose(self, low)
     }
 
-    /// 0 for each number with probability p, else x / (1 − p), so that the mean stays. The draws come from
-    /// this generator; in evaluation there is nothing to call.
+    /// 0 for each number with probability p, else x / (1 − p), so that the mean stays; the gradient passes the same
+    /// way (Srivastava et al. 2014; Deep Learning, section 7.12). The draws come from this generator, one a number
+    /// in row-major order; in evaluation there is nothing to call.
+    ///
+    /// ```
+    /// use rand::{SeedableRng, rngs::StdRng};
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::full([1000], 3.0));
+    /// let z = x.dropout(0.25, &mut StdRng::seed_from_u64(0));
+    /// let kept = z.value().data().iter().filter(|&&z| z == 4.0).count();     // 3 / (1 − 0.25)
+    /// assert_eq!(z.equal(0.0).sum().item(), (1000 - kept) as f64);
+    /// assert!((700..800).contains(&kept));
+    /// ```
     ///
     /// # Panics
     /// If p is not in 0 ≤ p < 1.
@@ -97,7 +156,17 @@ impl<'t, T: Float> Var<'t, T> {
         self * mask
     }
 
-    /// eˣ / Σ eˣ over the last axis.
+    /// zᵢ = eˣᵢ / Σⱼ eˣⱼ over the last axis, `[…, classes] → […, classes]`,  x̄ = z · (z̄ − Σ z̄ · z). Stable for
+    /// numbers of any size (Deep Learning, section 4.1). In PyTorch this is called `F.softmax(dim=-1)`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2], vec![1000.0, 1000.0 + 3f64.ln()]));
+    /// let z = x.softmax();
+    /// assert!((z.value().data()[1] - 0.75).abs() < 1e-12);           // 3 / (1 + 3)
+    /// ```
     ///
     /// # Panics
     /// If there is no axis.
@@ -107,7 +176,17 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(ExpSub, [self, sum])
     }
 
-    /// ln softmax over the last axis: x − ln Σ eˣ.
+    /// ln softmax over the last axis, zᵢ = xᵢ − ln Σⱼ eˣⱼ: `[…, classes] → […, classes]`. Where softmax rounds to 0,
+    /// this is still finite.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2], vec![0.0, -1000.0]));
+    /// assert_eq!(x.clone().softmax().value().data(), [1.0, 0.0]);
+    /// assert_eq!(x.log_softmax().value().data(), [0.0, -1000.0]);
+    /// ```
     ///
     /// # Panics
     /// If there is no axis.

@@ -1,13 +1,11 @@
 //! Convolution, its input gradient and its kernel gradient: a closed trio. Shared, tiled and
 //! unshared kernels are one family.
 
-use crate::float::Float;
+use super::pooling::sides;
 use crate::kernels::convolution::{self, Geometry};
-use crate::op::{Needs, Op, Out, Saves};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::{Tensor, scratch};
-use crate::var::Var;
+use crate::shape::fit;
+use crate::tensor::scratch;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// Convolution of images `[n, h, w, c]` with kernels `[kh, kw, c/groups, o]` (one for all
 /// positions) or `[th, tw, kh, kw, c/groups, o]` (th·tw of them in rotation), to `[n, oh, ow, o]`:
@@ -18,6 +16,19 @@ use crate::var::Var;
 /// (strictly, cross-correlation, as in every such library); with (th, tw) = (oh, ow) every
 /// position has a kernel of its own, and nothing is shared; between them lies tiled convolution
 /// (Deep Learning, section 9.5).
+///
+/// ```
+/// use tandem_autograd::{Conv, Params, Tape, Tensor};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let row = || tape.constant(Tensor::new([1, 1, 3, 1], vec![1., 2., 4.]));
+/// let kernels = |numbers: [f64; 3]| tape.constant(Tensor::new([1, 3, 1, 1, 1, 1], numbers.to_vec()));
+/// // Three kernels of one number: one for each position. If they are equal, it is convolution.
+/// assert_eq!(row().conv(kernels([1., 10., 100.]), Conv::default()).value().data(), [1., 20., 400.]);
+/// let one = tape.constant(Tensor::new([1, 1, 1, 1], vec![5.]));
+/// let [unshared, shared] = [kernels([5.; 3]), one].map(|kernel| row().conv(kernel, Conv::default()));
+/// assert_eq!(unshared.value(), shared.value());
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Conv {
     /// Rows and columns from one position to the next.
@@ -40,6 +51,12 @@ impl Default for Conv {
 impl Conv {
     /// How many positions there are along `axis` (0: rows, 1: columns) of an image:
     /// ⌊(length + 2·pad − dilation·(kernel − 1) − 1) / stride⌋ + 1, or `None` if none fits.
+    ///
+    /// ```
+    /// use tandem_autograd::Conv;
+    /// let conv = Conv { stride: [2, 2], pad: [1, 1], ..Conv::default() };
+    /// assert_eq!((conv.positions(0, 8, 3), conv.positions(0, 1, 5)), (Some(4), None));
+    /// ```
     pub fn positions(&self, axis: usize, length: usize, kernel: usize) -> Option<usize> {
         let reach = self.dilation[axis] * kernel.checked_sub(1)? + 1;
         let room = (length + 2 * self.pad[axis]).checked_sub(reach)?;
@@ -104,7 +121,7 @@ impl Conv {
         }
         Ok(Geometry {
             images: image[0] as usize,
-            image: [image[1] as usize, image[2] as usize],
+            image: sides(image),
             channels: [channels, size(3)],
             kernel: [size(0), size(1)],
             stride,
@@ -138,7 +155,7 @@ impl<T: Float> Op<T> for Conv {
         Ok(self.geometry(x[0], x[1])?.output_shape())
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.geometry(x[0].shape(), x[1].shape()).expect("checked by shape()");
@@ -156,6 +173,16 @@ impl<T: Float> Op<T> for Conv {
 /// `[n, oh, ow, o]` and the kernels.
 ///
 /// X̄\[n, y·s + i·d − p, x·s + j·d − p, c\] += z̄\[n, y, x, o\] · K\[y mod th, x mod tw, i, j, c, o\]
+///
+/// ```
+/// use tandem_autograd::{Conv, Params, Shape, Tape, Tensor, Var, ops::ConvInput};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let op = ConvInput { conv: Conv::default(), image: Shape::from([1, 1, 3, 1]) };
+/// let cotangent = tape.constant(Tensor::new([1, 1, 2, 1], vec![1., 10.]));
+/// let kernel = tape.constant(Tensor::new([1, 2, 1, 1], vec![2., 3.]));
+/// assert_eq!(Var::apply_op(op, [cotangent, kernel]).value().data(), [2., 3. + 20., 30.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConvInput {
     /// The convolution.
@@ -173,7 +200,7 @@ impl<T: Float> Op<T> for ConvInput {
         Ok(self.image)
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(out.shape, x[1].shape()).expect("checked by shape()");
@@ -192,6 +219,16 @@ impl<T: Float> Op<T> for ConvInput {
 /// K̄\[a, b, i, j, c, o\] = Σ X\[n, y·s + i·d − p, x·s + j·d − p, c\] · z̄\[n, y, x, o\], summed over all
 /// images n and all positions with y mod th = a and x mod tw = b: one kernel's gradient is the
 /// sum over the positions at which it is applied.
+///
+/// ```
+/// use tandem_autograd::{Conv, Params, Shape, Tape, Tensor, Var, ops::ConvKernel};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let op = ConvKernel { conv: Conv::default(), kernel: Shape::from([1, 2, 1, 1]) };
+/// let image = tape.constant(Tensor::new([1, 1, 3, 1], vec![1., 2., 4.]));
+/// let cotangent = tape.constant(Tensor::new([1, 1, 2, 1], vec![1., 10.]));
+/// assert_eq!(Var::apply_op(op, [image, cotangent]).value().data(), [1. + 20., 2. + 40.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ConvKernel {
     /// The convolution.
@@ -209,7 +246,7 @@ impl<T: Float> Op<T> for ConvKernel {
         Ok(self.kernel)
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let geometry = self.conv.geometry(x[0].shape(), out.shape).expect("checked by shape()");
@@ -258,6 +295,16 @@ impl<'t, T: Float> Var<'t, T> {
     /// rows and columns, `[n, h, w, c]`. In PyTorch this is called `F.conv_transpose2d`, which chooses the
     /// smallest images and takes larger ones as `output_padding`.
     ///
+    /// ```
+    /// use tandem_autograd::{Conv, Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([1, 1, 2, 1], vec![1., 10.]));
+    /// let kernel = tape.constant(Tensor::new([1, 2, 1, 1], vec![2., 3.]));
+    /// let z = x.conv_transpose(kernel, Conv { stride: [1, 2], ..Conv::default() }, [1, 4]);
+    /// assert_eq!(z.value().data(), [2., 3., 20., 30.]);          // each number spreads over a window
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit: the convolution must take images of this size to this one's.
     #[track_caller]
@@ -277,6 +324,15 @@ impl<'t, T: Float> Var<'t, T> {
     /// Convolution of rows `[n, l, c]` with kernels `[k, c/groups, o]`, to `[n, ol, o]`: as [`conv`](Var::conv)
     /// of images one row high, with the columns' stride, padding and dilation. In PyTorch this is called
     /// `F.conv1d`, with channels first.
+    ///
+    /// ```
+    /// use tandem_autograd::{Conv, Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let row = tape.constant(Tensor::new([1, 4, 1], vec![1., 2., 4., 7.]));
+    /// let kernel = tape.constant(Tensor::new([2, 1, 1], vec![-1., 1.]));
+    /// assert_eq!(row.conv1d(kernel, Conv::default()).value().data(), [1., 2., 3.]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.

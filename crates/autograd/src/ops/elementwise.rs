@@ -1,15 +1,10 @@
 //! Ops that act on each number by itself, with broadcasting.
 
 use super::reduce::broadcast;
-use crate::float::Float;
 use crate::kernels::elementwise::{each, stretches, zip_into};
 use crate::kernels::wide::wide;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::fit;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// A function of each number, in place where the operand is the op's alone: `f` of one number, or `all` of a stretch.
 #[inline]
@@ -78,14 +73,11 @@ pub(super) fn broadcast_shapes(x: Shape, y: Shape) -> Result<Shape, ShapeError> 
 #[cold]
 fn misfit(x: Shape, y: Shape) -> ShapeError {
     let rank = x.rank().max(y.rank());
-    let length = |s: Shape, i: usize| if i + s.rank() < rank { 1 } else { s[i + s.rank() - rank] };
-    let differs = |&i: &usize| length(x, i) != length(y, i) && length(x, i) != 1 && length(y, i) != 1;
-    let axis = (0..rank).rev().find(differs).expect("shapes that do not broadcast differ in some axis");
-    ShapeError::new(format!(
-        "axis {axis} has lengths {} and {}, which do not broadcast (aligned at the end)",
-        length(x, axis),
-        length(y, axis)
-    ))
+    let lengths = |i: usize| (x.aligned(i, rank), y.aligned(i, rank));
+    let differ = |i: &usize| matches!(lengths(*i), (x, y) if x != y && x != 1 && y != 1);
+    let axis = (0..rank).rev().find(differ).expect("shapes that do not broadcast differ in some axis");
+    let (x, y) = lengths(axis);
+    ShapeError::new(format!("axis {axis} has lengths {x} and {y}, which do not broadcast (aligned at the end)"))
 }
 
 /// f of each pair of numbers, as a constant: for functions whose derivative is 0 or is not asked for.
@@ -207,7 +199,7 @@ binary_op!(
 
 binary_op!(
     /// z = x · y,  x̄ = z̄ · y,  ȳ = z̄ · x
-    Mul, "mul", |needs| Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1))), |x, y| x * y, |r, g| {
+    Mul, "mul", |needs| Saves::factors(needs), |x, y| x * y, |r, g| {
         if r.needs(0) {
             r.add(0, &g * r.x(1));
         }
@@ -332,59 +324,5 @@ impl<'t, T: Float> Var<'t, T> {
     pub(crate) fn over(self, c: f64) -> Var<'t, T> {
         let c = self.constant(T::from_f64(c));
         Var::apply(Div, [self, c])
-    }
-
-    /// xᵖ of each number. For a p that is not a whole number, x must not be negative.
-    #[track_caller]
-    pub fn powf(self, p: f64) -> Var<'t, T> {
-        Var::apply(Power(p), [self])
-    }
-
-    /// x² of each number.
-    #[track_caller]
-    pub fn square(self) -> Var<'t, T> {
-        self.powf(2.0)
-    }
-
-    /// √x of each number.
-    #[track_caller]
-    pub fn sqrt(self) -> Var<'t, T> {
-        self.powf(0.5)
-    }
-
-    /// eˣ of each number.
-    #[track_caller]
-    pub fn exp(self) -> Var<'t, T> {
-        Var::apply(Exp, [self])
-    }
-
-    /// ln x of each number.
-    #[track_caller]
-    pub fn ln(self) -> Var<'t, T> {
-        Var::apply(Ln, [self])
-    }
-
-    /// tanh x of each number.
-    #[track_caller]
-    pub fn tanh(self) -> Var<'t, T> {
-        Var::apply(Tanh, [self])
-    }
-
-    /// 1 / (1 + e⁻ˣ) of each number.
-    #[track_caller]
-    pub fn sigmoid(self) -> Var<'t, T> {
-        Var::apply(Sigmoid, [self])
-    }
-
-    /// erf x of each number: the error function, 2/√π ∫₀ˣ e^(−t²) dt.
-    #[track_caller]
-    pub fn erf(self) -> Var<'t, T> {
-        Var::apply(Erf, [self])
-    }
-
-    /// max(x, 0) of each number. The derivative at 0 is 0.
-    #[track_caller]
-    pub fn relu(self) -> Var<'t, T> {
-        Var::apply(Relu, [self])
     }
 }

@@ -4,19 +4,24 @@
 //! passes to them.
 
 use super::Stored;
-use crate::float::Float;
 use crate::kernels::index::{Picks, is_place};
-use crate::op::{Needs, Op, Out, Saves};
 use crate::pool::is_dry;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit, list};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::{fit, list};
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// z = x at the index along `axis`: z\[…, k, …\] = x\[…, index\[…, k, …\], …\].
 ///
 /// Operands x and index, with as many axes; along axes other than `axis` the index is as long as x, or
 /// has length 1 and is repeated.  x̄ = z̄ added at the index.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::Gather};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([3], vec![5., 6., 7.]));
+/// let index = tape.constant(Tensor::new([2], vec![2., 0.]));
+/// assert_eq!(Var::apply_op(Gather(0), [x, index]).value().data(), [7., 5.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Gather(pub usize);
 
@@ -47,6 +52,15 @@ impl<T: Float> Op<T> for Gather {
 /// z = zeros, with x added at the index along `axis`: z\[…, index\[…, k, …\], …\] += x\[…, k, …\].
 ///
 /// Operands x and index, as in [`Gather`]; z has `len` places along the axis.  x̄ = z̄ at the index.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::ScatterAdd};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([3], vec![5., 6., 7.]));
+/// let index = tape.constant(Tensor::new([3], vec![2., 0., 2.]));
+/// assert_eq!(Var::apply_op(ScatterAdd { axis: 0, len: 4 }, [x, index]).value().data(), [6., 0., 12., 0.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct ScatterAdd {
     /// The axis along which the index says where.
@@ -159,6 +173,15 @@ impl<'t, T: Float> Var<'t, T> {
     /// Zeros, `len` along `axis`, with this added at these indices: the adjoint of
     /// [`gather`](Var::gather). Where an index stands twice, both are added.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([3], vec![5., 6., 7.]));
+    /// let index = tape.constant(Tensor::new([3], vec![1., 0., 1.]));
+    /// assert_eq!(x.scatter_add(0, index, 2).value().data(), [6., 12.]);
+    /// ```
+    ///
     /// # Panics
     /// If the shapes do not fit, or an index is out of range.
     #[track_caller]
@@ -168,6 +191,17 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The rows of this table, `[rows, …]`, at these indices of any shape: `[…indices, …]`. A row that is
     /// looked up twice gets both gradients. In PyTorch this is called `F.embedding`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let table = tape.input(Tensor::new([3, 2], vec![1., 2., 3., 4., 5., 6.]));
+    /// let words = tape.constant(Tensor::new([3], vec![2., 0., 2.]));
+    /// let z = table.clone().embedding(words);                                // one use, three positions
+    /// assert_eq!(z.value().data(), [5., 6., 1., 2., 5., 6.]);
+    /// assert_eq!(z.sum().backward().wrt(&table).unwrap().data(), [1., 1., 0., 0., 2., 2.]);
+    /// ```
     ///
     /// # Panics
     /// If this has no axis, or an index is out of range.
@@ -182,7 +216,16 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(Gather(0), [self, indices.reshape(&flat[..])]).reshape(of.join(of.rank(), &row))
     }
 
-    /// 1 at each index, else 0, along a new last axis of this length: a constant. This holds the indices.
+    /// 1 at each index, else 0, along a new last axis of this length, `[…] → […, classes]`: a constant. This holds
+    /// the indices.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let labels = tape.constant(Tensor::new([2], vec![2., 0.]));
+    /// assert_eq!(labels.one_hot(3).value().data(), [0., 0., 1., 1., 0., 0.]);
+    /// ```
     ///
     /// # Panics
     /// If an index is out of range.
@@ -197,6 +240,15 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The numbers at these indices along the last axis: zᵢ = xᵢ,ₖ with k = indexᵢ. The index has the shape
     /// of all axes but the last, and so has the result.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// let labels = tape.constant(Tensor::new([2], vec![2., 0.]));
+    /// assert_eq!(x.pick(labels).value().data(), [3., 4.]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit, or an index is out of range.

@@ -1,14 +1,12 @@
 //! Ops that move numbers without changing them.
 
-use crate::float::Float;
 use crate::kernels::layout::{copy_slab, permute_into};
-use crate::op::{Op, Out};
-use crate::rule::Rule;
-use crate::shape::{MAX_RANK, Shape, ShapeError, fit};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::fit;
+use crate::{Float, MAX_RANK, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 
 /// z = the numbers of x under another shape,  x̄ = z̄ under x's shape.
+///
+/// The example is at [`Var::reshape`].
 #[derive(Clone, Copy, Debug)]
 pub struct Reshape(pub Shape);
 
@@ -36,6 +34,8 @@ impl<T: Float> Op<T> for Reshape {
 /// z = x with its axes in another order: axis i of z is axis `order[i]` of x.
 ///
 /// x̄ = z̄ with the axes put back.
+///
+/// The example is at [`Var::permute`].
 #[derive(Clone, Copy, Debug)]
 pub struct Permute {
     order: [u8; MAX_RANK],
@@ -90,6 +90,8 @@ impl<T: Float> Op<T> for Permute {
 }
 
 /// z = `len` places of x from `start` along `axis`,  x̄ = z̄ padded with zeros.
+///
+/// The example is at [`Var::slice`].
 #[derive(Clone, Copy, Debug)]
 pub struct Slice {
     /// The axis that is cut.
@@ -124,6 +126,14 @@ impl<T: Float> Op<T> for Slice {
 }
 
 /// z = x with zeros before and after it along `axis`,  x̄ = z̄ cut back.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::Pad};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([2], vec![1., 2.]));
+/// assert_eq!(Var::apply_op(Pad { axis: 0, before: 1, total: 4 }, [x]).value().data(), [0., 1., 2., 0.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Pad {
     /// The axis that grows.
@@ -161,6 +171,8 @@ impl<T: Float> Op<T> for Pad {
 }
 
 /// z = the operands one after another along `axis`,  x̄ᵢ = the slice of z̄ that came from xᵢ.
+///
+/// The example is at [`Var::concat`].
 #[derive(Clone, Copy, Debug)]
 pub struct Concat(pub usize);
 
@@ -200,6 +212,14 @@ impl<T: Float> Op<T> for Concat {
 impl<'t, T: Float> Var<'t, T> {
     /// The same numbers under another shape.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// assert_eq!(x.reshape([3, 2]).value(), &Tensor::new([3, 2], vec![1., 2., 3., 4., 5., 6.]));
+    /// ```
+    ///
     /// # Panics
     /// If it holds more or fewer.
     #[track_caller]
@@ -208,7 +228,15 @@ impl<'t, T: Float> Var<'t, T> {
         if self.shape() == shape { self } else { Var::apply(Reshape(shape), [self]) }
     }
 
-    /// All axes but the first made one: `[n, …]` becomes `[n, everything else]`.
+    /// All axes but the first made one: `[n, …] → [n, everything else]`. In PyTorch this is called `nn.Flatten`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let images = tape.constant(Tensor::zeros([5, 8, 8, 3]));
+    /// assert_eq!(images.flatten().shape().to_string(), "[5, 192]");
+    /// ```
     ///
     /// # Panics
     /// If there is no axis.
@@ -223,6 +251,14 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// Axis i of the result is axis `order[i]` of this.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// assert_eq!(x.permute(&[1, 0]).value(), &Tensor::new([3, 2], vec![1., 4., 2., 5., 3., 6.]));
+    /// ```
+    ///
     /// # Panics
     /// If `order` is not a permutation of the axes.
     #[track_caller]
@@ -236,6 +272,14 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// `len` places from `start` along `axis`. In PyTorch this is called `narrow`.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// assert_eq!(x.slice(1, 0, 2).value().data(), [1., 2., 4., 5.]);
+    /// ```
+    ///
     /// # Panics
     /// If they are out of range.
     #[track_caller]
@@ -245,6 +289,14 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// `before` and `after` zeros along `axis`.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2], vec![1., 2.]));
+    /// assert_eq!(x.pad(0, 2, 1).value().data(), [0., 0., 1., 2., 0.]);
+    /// ```
+    ///
     /// # Panics
     /// If the axis is out of range.
     #[track_caller]
@@ -253,7 +305,15 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(Pad { axis, before, total: before.saturating_add(len).saturating_add(after) }, [self])
     }
 
-    /// The variables one after another along `axis`.
+    /// The variables one after another along `axis`. In PyTorch this is called `cat`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor, Var};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let [x, y] = [[1., 2.], [3., 4.]].map(|row| tape.constant(Tensor::new([2, 1], row.to_vec())));
+    /// assert_eq!(Var::concat(1, [x, y]).value().data(), [1., 3., 2., 4.]);
+    /// ```
     ///
     /// # Panics
     /// If there are none, or they differ in another axis.
@@ -263,6 +323,15 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The variables, all of one shape, along a new axis. In NumPy and PyTorch this is called `stack`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor, Var};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let [x, y] = [[1., 2.], [3., 4.]].map(|row| tape.constant(Tensor::new([2], row.to_vec())));
+    /// let z = Var::stack(0, [x, y]);
+    /// assert_eq!(z.value(), &Tensor::new([2, 2], vec![1., 2., 3., 4.]));
+    /// ```
     ///
     /// # Panics
     /// If there are none, they differ in shape, or the axis is out of range.
@@ -286,6 +355,15 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// Parts of these lengths along `axis`, in order.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([4], vec![1., 2., 3., 4.]));
+    /// let [head, tail] = x.split(0, [1, 3]);
+    /// assert_eq!((head.value().data(), tail.value().data()), (&[1.][..], &[2., 3., 4.][..]));
+    /// ```
     ///
     /// # Panics
     /// If the axis is out of range, or the lengths do not add up to its length.

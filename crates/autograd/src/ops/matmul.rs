@@ -1,17 +1,23 @@
 //! The matrix product.
 
-use crate::float::Float;
 use crate::kernels::{self, Contraction, Digits, Matrices};
-use crate::op::{Needs, Op, Out, Saves};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::{Tensor, scratch};
-use crate::var::Var;
+use crate::shape::fit;
+use crate::tensor::scratch;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// Z = X · Y, where X or Y may be read transposed; all axes before the last two are a batch.
 ///
 /// Plain: X̄ = Z̄ · Yᵀ,  Ȳ = Xᵀ · Z̄. With X read transposed, X̄ is the transpose of that, which is
 /// again such a product: the op is closed under differentiation.
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Var, ops::MatMul};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.constant(Tensor::new([2, 1], vec![1., 2.]));
+/// let y = tape.constant(Tensor::new([2, 1], vec![3., 4.]));
+/// assert_eq!(Var::apply_op(MatMul { tx: true, ty: false }, [x, y]).value().data(), [11.]);     // Xᵀ · Y
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct MatMul {
     /// Read X transposed.
@@ -81,7 +87,7 @@ impl<T: Float> Op<T> for MatMul {
         Ok(a.join(batch, &[m, n]))
     }
     fn saves(&self, needs: Needs) -> Saves {
-        Saves::operand(1).when(needs.of(0)).and(Saves::operand(0).when(needs.of(1)))
+        Saves::factors(needs)
     }
     fn forward(&self, x: &mut [Tensor<T>], out: Out) -> Tensor<T> {
         let (left, right) = (x[0].shape(), x[1].shape());
@@ -110,10 +116,23 @@ impl<T: Float> Op<T> for MatMul {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The matrix product over the last two axes. A right side with two axes serves every matrix
-    /// of a batch on the left.
+    /// The matrix product over the last two axes, z\[…, i, j\] = Σₖ x\[…, i, k\] · y\[…, k, j\]; X̄ = Z̄ · Yᵀ,
+    /// Ȳ = Xᵀ · Z̄. A right side with two axes serves every matrix of a batch on the left.
     ///
     /// `[…, m, k] · […, k, n] → […, m, n]`
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([1, 2], vec![1., 2.]));
+    /// let w = tape.input(Tensor::new([2, 2], vec![3., 4., 5., 6.]));
+    /// let z = x.clone().matmul(w.clone());
+    /// assert_eq!(z.value().data(), [13., 16.]);
+    /// let gradients = z.sum().backward();
+    /// assert_eq!(gradients.wrt(&x).unwrap().data(), [7., 11.]);               // sums of the rows of W
+    /// assert_eq!(gradients.wrt(&w).unwrap().data(), [1., 1., 2., 2.]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -126,6 +145,15 @@ impl<'t, T: Float> Var<'t, T> {
     /// [`matmul`](Var::matmul) with [`transpose`](Var::transpose). In PyTorch this is called `F.linear`.
     ///
     /// `[…, m, k] · […, n, k] → […, m, n]`
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([1, 2], vec![1., 2.]));
+    /// let w = tape.constant(Tensor::new([2, 2], vec![3., 4., 5., 6.]));       // stored [out, in]
+    /// assert_eq!(x.matmul_transposed(w).value().data(), [11., 17.]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.
@@ -147,7 +175,15 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(MatMul { tx: false, ty }, [self, y])
     }
 
-    /// The last two axes exchanged.
+    /// The last two axes exchanged: `[…, m, n] → […, n, m]`. In PyTorch this is called `mT`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// assert_eq!(x.transpose().value(), &Tensor::new([3, 2], vec![1., 4., 2., 5., 3., 6.]));
+    /// ```
     ///
     /// # Panics
     /// If there are fewer than two axes.

@@ -1,5 +1,25 @@
 //! The ops: each one type with its formula, forward and rule; each family one file.
 //!
+//! ```
+//! use tandem_autograd::{Params, Tape, Var, ops::{Erf, Mul, OPS, Relu, Scale, Shift}};
+//! let params = Params::<f64>::new();
+//! let tape = Tape::new(&params);
+//! let (x, y) = (tape.input(3.0), tape.input(-2.0));
+//! let product = Var::apply_op(Mul, [x.clone(), y.clone()]);                 // mostly written &x * &y
+//! assert_eq!(product.item(), -6.0);
+//! assert_eq!(Var::apply_op(Scale(0.5), [x.clone()]).item(), 1.5);           // x * 0.5
+//! assert_eq!(Var::apply_op(Shift(0.5), [x.clone()]).item(), 3.5);           // x + 0.5
+//! assert_eq!(Var::apply_op(Relu, [y.clone()]).item(), y.clone().relu().item());
+//! assert_eq!(Var::apply_op(Erf, [y.clone()]).item(), y.clone().erf().item());
+//! assert!(OPS.len() <= 40 && OPS.contains(&"Mul"));
+//! let gradients = product.backward();
+//! assert_eq!((gradients.wrt(&x).unwrap().item(), gradients.wrt(&y).unwrap().item()), (-2.0, 3.0));
+//! ```
+//!
+//! A program calls the methods of [`Var`], where each has its own example; the types here are for who reads a tape
+//! ([`Tape::recorded`](crate::Tape::recorded)), or writes a rule. x̄ stands for the gradient of x; a rule says how x̄
+//! comes from z̄, the gradient of the result.
+//!
 //! At most 40 rules stand in the list at the end of this file; everything else is composed of them, in a few
 //! lines that are its definition:
 //!
@@ -26,10 +46,17 @@
 //! (or smallest), the first one has the whole gradient: the first operand of `maximum`, the first place, in
 //! row-major order, of axes or of a pooling window. A NaN is never hidden: ReLU passes it on, and it is the
 //! largest and the smallest of all.
+//!
+//! In reading order: `elementwise` and `functions`, `select`, `reduce`, `index`, `layout`, `matmul`, `activation`,
+//! `unfold`, `conv`, `pooling`.
+//!
+//! Deliberately absent: ops that write into an operand that somebody else still sees, views, complex numbers,
+//! decompositions of matrices, and integers (indices are whole numbers of the element type).
 
 mod activation;
 mod conv;
 mod elementwise;
+mod functions;
 mod index;
 mod layout;
 mod matmul;
@@ -54,15 +81,9 @@ pub use select::{Choose, IntoVar};
 pub use unfold::{Fold, Unfold};
 
 use crate::checkpoint::Checkpoint;
-use crate::float::Float;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::params::SlotId;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Needs, Op, Out, Rule, Saves, Shape, ShapeError, SlotId, Tensor, Var};
 
-/// An op that another crate defines.
+/// An op that another crate defines, as the tape holds it; made by [`Var::apply_op`]. [`Op`] has the example.
 #[derive(Clone)]
 pub struct Custom<T: Float>(pub(crate) Rc<dyn Op<T>>);
 
@@ -213,7 +234,7 @@ macro_rules! ops {
             }
         }
 
-        /// The type names of all ops, in the order of the list.
+        /// The type names of all ops, in the order of the list: what [`Tape::recorded`](crate::Tape::recorded) gives.
         pub const OPS: &[&str] = &[$(stringify!($small),)* $(stringify!($op)),*];
     };
 }

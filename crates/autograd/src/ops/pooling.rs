@@ -1,16 +1,19 @@
 //! Pooling over windows of images laid out as N×H×W×C.
 
-use crate::float::Float;
 use crate::kernels::bytes::{bytes, bytes_mut, numbers};
 use crate::kernels::pooling::Windows;
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::shape::fit;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// The windows of a pooling: size, stride and zero (or −∞) padding along rows and columns.
+///
+/// ```
+/// use tandem_autograd::{Shape, Window};
+/// let window = Window { size: [3, 3], stride: [2, 2], pad: [1, 1] };
+/// assert_eq!(window.output(Shape::from([5, 8, 8, 16]))?, Shape::from([5, 4, 4, 16]));
+/// assert!(Window::square(9).output(Shape::from([5, 8, 8, 16])).is_err());
+/// # Ok::<(), tandem_autograd::ShapeError>(())
+/// ```
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Window {
     /// Rows and columns of a window.
@@ -22,7 +25,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// Square windows side by side.
+    /// Square windows side by side, without padding: size and stride are `size`.
     pub const fn square(size: usize) -> Window {
         Window { size: [size; 2], stride: [size; 2], pad: [0; 2] }
     }
@@ -66,22 +69,27 @@ impl Window {
 
     fn over(&self, x: Shape) -> Windows {
         let out = self.output(x).expect("checked when the op was applied");
-        let pair = |s: Shape| [s[1] as usize, s[2] as usize];
         Windows {
-            image: pair(x),
+            image: sides(x),
             channels: x[3] as usize,
             size: self.size,
             stride: self.stride,
             pad: self.pad,
-            out: pair(out),
+            out: sides(out),
         }
     }
 }
 
-/// z = x at a place of each window. Operands x and the places, packed as [`Var::max_pool`] does.
+/// Rows and columns of images.
+pub(super) fn sides(images: Shape) -> [usize; 2] {
+    [images[1] as usize, images[2] as usize]
+}
+
+/// z = x at a place of each window, `[n, h, w, c] → [n, oh, ow, c]`. Operands x and the places, packed as
+/// [`Var::max_pool`] does.
 ///
 /// x̄ = z̄ at the place. With the places of the first maxima this is max pooling, and what it keeps for its
-/// rule is a byte a window instead of the images.
+/// rule is a byte a window instead of the images: four bytes, if a window has more than 256 places.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolPick(pub Window);
 
@@ -104,13 +112,12 @@ impl<T: Float> Op<T> for PoolPick {
         out.build(|z| windows.pick(x.data(), &places[..used], z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, PoolPut { window: self.0, image }, |r| [g, r.x(1)]);
+        r.add_op(0, PoolPut { window: self.0, image: sides(r.shape(0)) }, |r| [g, r.x(1)]);
     }
 }
 
 /// Adds each window's number to a place of it: the adjoint of [`PoolPick`], which is its rule in turn.
-/// Operands g (a number a window) and the places.
+/// Operands g, a number a window, `[n, oh, ow, c]`, and the places. The result: `[n, h, w, c]`.
 #[derive(Clone, Copy, Debug)]
 pub struct PoolPut {
     /// The windows.
@@ -160,7 +167,8 @@ pub(super) fn places_of_max<T: Float>(x: &Tensor<T>, window: Window, out: Shape)
     })
 }
 
-/// z = the sum of each window, padding counting as zeros,  x̄ = z̄ added to all places of its window.
+/// z = the sum of each window, padding counting as zeros, `[n, h, w, c] → [n, oh, ow, c]`,  x̄ = z̄ added to
+/// all places of its window. The example is at [`Var::sum_pool`].
 #[derive(Clone, Copy, Debug)]
 pub struct SumPool(pub Window);
 
@@ -176,12 +184,20 @@ impl<T: Float> Op<T> for SumPool {
         out.build(|z| self.0.over(x.shape()).sum(x.data(), z))
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, SumUnpool { window: self.0, image }, |_| [g]);
+        r.add_op(0, SumUnpool { window: self.0, image: sides(r.shape(0)) }, |_| [g]);
     }
 }
 
-/// Adds each window's number to all of its places: the adjoint of [`SumPool`].
+/// Adds each window's number to all of its places, `[n, oh, ow, c] → [n, h, w, c]`: the adjoint of [`SumPool`].
+///
+/// ```
+/// use tandem_autograd::{Params, Tape, Tensor, Var, Window, ops::SumUnpool};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let op = SumUnpool { window: Window::square(2), image: [2, 4] };
+/// let g = tape.constant(Tensor::new([1, 1, 2, 1], vec![1., 5.]));
+/// assert_eq!(Var::apply_op(op, [g]).value().data(), [1., 1., 5., 5., 1., 1., 5., 5.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct SumUnpool {
     /// The windows.
@@ -207,7 +223,20 @@ impl<T: Float> Op<T> for SumUnpool {
 }
 
 impl<'t, T: Float> Var<'t, T> {
-    /// The largest number of each window: `[n, h, w, c] → [n, oh, ow, c]`.
+    /// The largest number of each window: `[n, h, w, c] → [n, oh, ow, c]`; see [`Window::output`]. Padding never
+    /// wins. The first largest has the whole gradient (Deep Learning, section 9.3). In PyTorch this is called
+    /// `F.max_pool2d`, with channels first.
+    ///
+    /// ```
+    /// # use tandem_autograd::Window;
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([1, 2, 4, 1], vec![1., 2., 3., 4., 8., 7., 6., 5.]));
+    /// let z = x.clone().max_pool(Window::square(2));
+    /// assert_eq!(z.value().data(), [8., 6.]);
+    /// assert_eq!(z.sum().backward().wrt(&x).unwrap().data(), [0., 0., 0., 0., 1., 0., 1., 0.]);
+    /// ```
     ///
     /// # Panics
     /// If this has not four axes, or a window does not fit.
@@ -220,6 +249,16 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The sum of each window, padding counting as zeros: `[n, h, w, c] → [n, oh, ow, c]`.
     ///
+    /// ```
+    /// # use tandem_autograd::Window;
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([1, 2, 4, 1], vec![1., 2., 3., 4., 8., 7., 6., 5.]));
+    /// assert_eq!(x.clone().sum_pool(Window::square(2)).value().data(), [18., 18.]);
+    /// assert_eq!(x.avg_pool(Window::square(2)).value().data(), [4.5, 4.5]);
+    /// ```
+    ///
     /// # Panics
     /// If this has not four axes, or a window does not fit.
     #[track_caller]
@@ -227,7 +266,8 @@ impl<'t, T: Float> Var<'t, T> {
         Var::apply(SumPool(window), [self])
     }
 
-    /// The mean of each window, padding counting as zeros: [`sum_pool`](Var::sum_pool) over the size.
+    /// The mean of each window, padding counting as zeros: [`sum_pool`](Var::sum_pool) over the size, where the
+    /// example is. In PyTorch this is called `F.avg_pool2d`.
     ///
     /// # Panics
     /// If this has not four axes, or a window does not fit.

@@ -1,20 +1,18 @@
 //! Sum and broadcast, each the other's adjoint; log-sum-exp; and what is composed of them and of picking.
 
 use super::ExpSub;
-use crate::float::Float;
 use crate::kernels::elementwise::broadcast_into;
 use crate::kernels::index::first_largest_into;
 use crate::kernels::reduce::{log_sum_exp_into, sum_into};
-use crate::op::{Needs, Op, Out, Saves};
-use crate::pool::Kind;
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError, fit};
-use crate::tensor::{Tensor, scratch};
-use crate::var::Var;
+use crate::shape::fit;
+use crate::tensor::scratch;
+use crate::{Float, Kind, Needs, Op, Out, Rule, Saves, Shape, ShapeError, Tensor, Var};
 
 /// z = x summed over the axes along which z's shape would be broadcast to x's.
 ///
 /// x̄ = z̄ broadcast to x's shape. This is what un-does broadcasting in every rule.
+///
+/// The example is at [`Var::sum_to`].
 #[derive(Clone, Copy, Debug)]
 pub struct SumTo(pub Shape);
 
@@ -40,6 +38,8 @@ impl<T: Float> Op<T> for SumTo {
 /// z = ln Σ eˣ over the axes along which z's shape would be broadcast to x's,  x̄ = z̄ · eˣ⁻ᶻ
 ///
 /// A fused form: [`log_sum_exp_composed`](Var::log_sum_exp_composed) is its definition.
+///
+/// The example is at [`Var::log_sum_exp`].
 #[derive(Clone, Copy, Debug)]
 pub struct LogSumExp(pub Shape);
 
@@ -65,6 +65,16 @@ impl<T: Float> Op<T> for LogSumExp {
 /// z = x repeated along the axes that x lacks or has with length 1.
 ///
 /// x̄ = z̄ summed to x's shape.
+///
+/// ```
+/// use tandem_autograd::{Params, Shape, Tape, Tensor, Var, ops::BroadcastTo};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let x = tape.input(Tensor::new([2, 1], vec![1., 2.]));
+/// let z = Var::apply_op(BroadcastTo(Shape::from([2, 3])), [x.clone()]);
+/// assert_eq!(z.value().data(), [1., 1., 1., 2., 2., 2.]);
+/// assert_eq!(z.sum().backward().wrt(&x).unwrap().data(), [3., 3.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct BroadcastTo(pub Shape);
 
@@ -95,6 +105,15 @@ pub(super) fn broadcast<T: Float>(x: &Tensor<T>, out: Out) -> Tensor<T> {
 impl<'t, T: Float> Var<'t, T> {
     /// This, summed over the axes along which `shape` would be broadcast to this shape.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// assert_eq!(x.clone().sum_to([3]).value().data(), [5., 7., 9.]);
+    /// assert_eq!(x.sum_to([2, 1]).value().data(), [6., 15.]);
+    /// ```
+    ///
     /// # Panics
     /// If `shape` does not broadcast to this one's.
     #[track_caller]
@@ -105,6 +124,14 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// This, repeated to `shape`, with NumPy's rule. In PyTorch this is called `expand`.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2], vec![1., 2.]));
+    /// assert_eq!(x.broadcast_to([3, 2]).value().data(), [1., 2., 1., 2., 1., 2.]);
+    /// ```
+    ///
     /// # Panics
     /// If it does not fit.
     #[track_caller]
@@ -113,20 +140,50 @@ impl<'t, T: Float> Var<'t, T> {
         if self.shape() == shape { self } else { Var::apply(BroadcastTo(shape), [self]) }
     }
 
-    /// The sum of all numbers.
+    /// z = Σ x over all numbers: a single number without axes. Each place has the gradient z̄.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([3], vec![1., 2., 4.]));
+    /// let z = x.clone().sum();
+    /// assert_eq!(z.item(), 7.0);
+    /// assert_eq!(z.backward().wrt(&x).unwrap().data(), [1., 1., 1.]);
+    /// ```
     #[track_caller]
     pub fn sum(self) -> Var<'t, T> {
         self.sum_to(Shape::SCALAR)
     }
 
-    /// The mean of all numbers.
+    /// z = Σ x / n over all n numbers: a single number without axes. NaN where there are none.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([4], vec![1., 2., 4., 5.]));
+    /// let z = x.clone().mean();
+    /// assert_eq!(z.item(), 3.0);
+    /// assert_eq!(z.backward().wrt(&x).unwrap().data(), [0.25; 4]);
+    /// ```
     #[track_caller]
     pub fn mean(self) -> Var<'t, T> {
         let count = self.shape().len() as f64;
         self.sum().scale(1.0 / count)
     }
 
-    /// The sum over the listed axes, which keep length 1.
+    /// The sum over the listed axes, which keep length 1: of `[2, 3]` over axis 1 `[2, 1]`. In PyTorch this is
+    /// called `sum(dim, keepdim=True)`; so are the other methods that take axes.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// let rows = x.sum_axes(&[1]);
+    /// assert_eq!((rows.shape().to_string(), rows.value().data()), ("[2, 1]".into(), &[6., 15.][..]));
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range.
@@ -137,6 +194,14 @@ impl<'t, T: Float> Var<'t, T> {
     }
 
     /// The mean over the listed axes, which keep length 1.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 2., 3., 4., 5., 6.]));
+    /// assert_eq!(x.mean_axes(&[1]).value().data(), [2., 5.]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range.
@@ -152,8 +217,16 @@ impl<'t, T: Float> Var<'t, T> {
         self.sum_to(kept).scale(share)
     }
 
-    /// The mean square distance from the mean, over the listed axes, which keep length 1: the sum is
-    /// divided by the count. In PyTorch this is called `var(correction=0)`.
+    /// Σ (x − mean)² / n over the listed axes, n numbers each, which keep length 1. The sum is divided by the
+    /// count: in PyTorch this is called `var(correction=0)`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 2], vec![1., 3., 5., 5.]));
+    /// assert_eq!(x.variance_axes(&[1]).value().data(), [1., 0.]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range.
@@ -164,8 +237,18 @@ impl<'t, T: Float> Var<'t, T> {
         (self - mean).square().mean_to(kept)
     }
 
-    /// The square root of the sum of squares over the listed axes, which keep length 1. Where the sum is
-    /// 0, the gradient is 0, not the NaN of 0/0.
+    /// ‖x‖ = √Σ x² over the listed axes, which keep length 1,  x̄ = z̄ · x / ‖x‖. Where the sum is 0, the gradient
+    /// is 0, not the NaN of 0/0.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2, 2], vec![3., 4., 0., 0.]));
+    /// let z = x.clone().norm_axes(&[1]);
+    /// assert_eq!(z.value().data(), [5., 0.]);
+    /// assert_eq!(z.sum().backward().wrt(&x).unwrap().data(), [3. * 0.2, 4. * 0.2, 0., 0.]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range.
@@ -178,8 +261,18 @@ impl<'t, T: Float> Var<'t, T> {
         zero.choose(0.0, safe)
     }
 
-    /// The place of the first largest number along the last axis, which is left out: a constant. A NaN
-    /// is the largest.
+    /// The place of the first largest number along the last axis, which is left out, `[…, n] → […]`: a constant. A
+    /// NaN is the largest. Compared with labels, it gives an accuracy.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let logits = tape.constant(Tensor::new([2, 3], vec![0., 7., 7., 4., 1., 2.]));
+    /// let labels = tape.constant(Tensor::new([2], vec![1., 2.]));
+    /// assert_eq!(logits.arg_max().value().data(), [1., 0.]);
+    /// assert_eq!(logits.arg_max().equal(labels).mean().item(), 0.5);
+    /// ```
     ///
     /// # Panics
     /// If there is no last axis, or it has no places.
@@ -194,6 +287,16 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The largest number over the listed axes, which keep length 1. The first largest, in row-major
     /// order, has the whole gradient. A NaN is the largest.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2, 3], vec![1., 5., 5., 4., 3., 2.]));
+    /// let z = x.clone().max_axes(&[1]);
+    /// assert_eq!(z.value().data(), [5., 4.]);
+    /// assert_eq!(z.sum().backward().wrt(&x).unwrap().data(), [0., 1., 0., 1., 0., 0.]);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range, or has no places.
@@ -216,6 +319,14 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The smallest number over the listed axes, as [`max_axes`](Var::max_axes) of what is negated.
     ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2, 3], vec![1., 5., 5., 4., 3., 2.]));
+    /// assert_eq!(x.min_axes(&[0]).value().data(), [1., 3., 2.]);
+    /// ```
+    ///
     /// # Panics
     /// If an axis is out of range, or has no places.
     #[track_caller]
@@ -223,7 +334,18 @@ impl<'t, T: Float> Var<'t, T> {
         -(-self).largest("min_axes", axes)
     }
 
-    /// ln Σ eˣ over the listed axes, which keep length 1.
+    /// z = ln Σ eˣ over the listed axes, which keep length 1,  x̄ = z̄ · eˣ⁻ᶻ, which is softmax. Nothing overflows
+    /// (Deep Learning, section 4.1). In PyTorch this is called `logsumexp`.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.input(Tensor::new([2], vec![1000.0, 1000.0]));
+    /// let z = x.clone().log_sum_exp(&[0]).sum();
+    /// assert_eq!(z.item(), 1000.0 + 2f64.ln());
+    /// assert!((z.backward().wrt(&x).unwrap().data()[0] - 0.5).abs() < 1e-12);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range.
@@ -235,6 +357,15 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// What [`log_sum_exp`](Var::log_sum_exp) is by definition, m + ln Σ eˣ⁻ᵐ with m = max x, composed:
     /// for finite numbers the two agree.
+    ///
+    /// ```
+    /// # use tandem_autograd::{Params, Tape, Tensor};
+    /// # let params = Params::<f64>::new();
+    /// # let tape = Tape::new(&params);
+    /// let x = tape.constant(Tensor::new([2], vec![-3.0, 0.5]));
+    /// let [fused, composed] = [x.clone().log_sum_exp(&[0]), x.log_sum_exp_composed(&[0])];
+    /// assert!((fused.sum().item() - composed.sum().item()).abs() < 1e-15);
+    /// ```
     ///
     /// # Panics
     /// If an axis is out of range.

@@ -4,19 +4,15 @@
 //! the other. [`Var::conv`] computes the same without ever writing the patches out.
 
 use super::Conv;
-use crate::float::Float;
+use super::pooling::sides;
 use crate::kernels::layout::walk;
-use crate::op::{Op, Out};
-use crate::rule::Rule;
-use crate::shape::{Shape, ShapeError};
-use crate::tensor::Tensor;
-use crate::var::Var;
+use crate::{Float, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 
 /// The patch of an image under the kernel at every position: `[n, h, w, c]` to `[n, oh, ow, kh, kw, c]`,
 ///
 /// z\[n, y, x, i, j, c\] = X\[n, y·s + i·d − p, x·s + j·d − p, c\], and 0 outside the image.
 ///
-/// X̄ = z̄ [folded](Fold) back.
+/// X̄ = z̄ [folded](Fold) back. The example is at [`Var::unfold`].
 #[derive(Clone, Copy, Debug)]
 pub struct Unfold {
     /// Stride, padding and dilation; the groups do not matter.
@@ -73,13 +69,12 @@ impl<T: Float> Op<T> for Unfold {
         })
     }
     fn vjp<'t>(&self, r: &mut Rule<'_, 't, T>, g: Var<'t, T>) {
-        let image = [r.shape(0)[1] as usize, r.shape(0)[2] as usize];
-        r.add_op(0, Fold { unfold: *self, image }, |_| [g]);
+        r.add_op(0, Fold { unfold: *self, image: sides(r.shape(0)) }, |_| [g]);
     }
 }
 
 /// Adds every patch to the place in the image that it came from: the adjoint of [`Unfold`], which is its
-/// rule in turn.
+/// rule in turn. Patches `[n, oh, ow, kh, kw, c]` to images `[n, h, w, c]`. The example is at [`Var::fold`].
 #[derive(Clone, Copy, Debug)]
 pub struct Fold {
     /// How the images were unfolded.
@@ -139,6 +134,15 @@ impl<'t, T: Float> Var<'t, T> {
 
     /// The adjoint of [`unfold`](Var::unfold): patches `[n, oh, ow, kh, kw, c]` added to images of `image`
     /// rows and columns, `[n, h, w, c]`.
+    ///
+    /// ```
+    /// use tandem_autograd::{Conv, Params, Tape, Tensor};
+    /// let params = Params::<f64>::new();
+    /// let tape = Tape::new(&params);
+    /// let row = tape.constant(Tensor::new([1, 1, 3, 1], vec![1., 2., 4.]));
+    /// let patches = row.unfold(Conv::default(), [1, 2]);                  // (1, 2), (2, 4)
+    /// assert_eq!(patches.fold(Conv::default(), [1, 3]).value().data(), [1., 2. + 2., 4.]);
+    /// ```
     ///
     /// # Panics
     /// If the shapes do not fit.

@@ -4,7 +4,16 @@ use std::fmt;
 
 use crate::shape::Shape;
 
-/// Two values that were to become one have different shapes.
+/// Two values that were to become one have different shapes: the error of [`tie`](super::Params::tie),
+/// [`set`](super::Params::set) and [`set_state`](super::Params::set_state).
+///
+/// ```
+/// use tandem_autograd::{Params, Tensor};
+/// let mut params = Params::<f32>::new();
+/// let [a, b] = [("a", 2), ("b", 3)].map(|(name, len)| params.add(name, Tensor::zeros([len])));
+/// let error = params.tie(b, a).unwrap_err();
+/// assert_eq!(error.to_string(), "`b` has shape [3], but a has shape [2]");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShapeMismatch {
     /// The name that was to change.

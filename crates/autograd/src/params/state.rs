@@ -5,10 +5,12 @@ use std::sync::Arc;
 
 use super::{Params, ShapeMismatch, next_stamp};
 use crate::float::Float;
+use crate::local::list_bytes;
 use crate::pool::Kind;
 use crate::tensor::Tensor;
 
-/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state.
+/// The index of a state in a [`Params`]. Plain data: a copy of a layer shares its state. The example is at
+/// [`Params::add_state`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct StateId {
     index: u32,
@@ -73,7 +75,7 @@ impl<T: Float> Params<T> {
         &self.state_entry(id).path
     }
 
-    /// Replaces the value of a state.
+    /// Replaces the value of a state, whose memory it keeps. The example is at [`Params::add_state`].
     ///
     /// # Errors
     /// If the shape is another one.
@@ -102,6 +104,6 @@ impl<T: Float> Params<T> {
     /// Bytes of the list of states and of their paths.
     pub(super) fn state_list_bytes(&self) -> usize {
         let paths: usize = self.states.iter().map(|state| state.path.len()).sum();
-        size_of::<[usize; 2]>() + size_of::<Vec<State<T>>>() + self.states.capacity() * size_of::<State<T>>() + paths
+        size_of::<[usize; 2]>() + size_of::<Vec<State<T>>>() + list_bytes(&self.states) + paths
     }
 }
