@@ -197,6 +197,13 @@ impl<'p, T: Float> Tape<'p, T> {
 
     /// Panics at the caller's line unless x is a variable of this tape, which is not spent. What hands x on to
     /// others of whom it does not know the type asks this first: on the way through `dyn` the line gets lost.
+    ///
+    /// ```should_panic
+    /// use tandem_autograd::{Params, Tape};
+    /// let params = Params::<f64>::new();
+    /// let (tape, other) = (Tape::new(&params), Tape::new(&params));
+    /// tape.check("layer", &other.input(1.0));                // layer: x is a variable of another tape
+    /// ```
     #[track_caller]
     pub fn check(&self, method: &str, x: &Var<'_, T>) {
         self.core.check_not_spent(method);

@@ -180,7 +180,7 @@ macro_rules! unary_op {
 }
 
 binary_op!(
-    /// z = x + y,  x̄ = z̄,  ȳ = z̄
+    /// z = x + y, broadcast to one shape,  x̄ = z̄,  ȳ = z̄; the operators' example is at [`Var`].
     Add, "add", |_needs| Saves::NOTHING, |x, y| x + y, |r, g| {
         r.add(0, g.clone());
         r.add(1, g);
@@ -188,7 +188,7 @@ binary_op!(
 );
 
 binary_op!(
-    /// z = x − y,  x̄ = z̄,  ȳ = −z̄
+    /// z = x − y, broadcast to one shape,  x̄ = z̄,  ȳ = −z̄
     Sub, "sub", |_needs| Saves::NOTHING, |x, y| x - y, |r, g| {
         r.add(0, g.clone());
         if r.needs(1) {
@@ -198,7 +198,7 @@ binary_op!(
 );
 
 binary_op!(
-    /// z = x · y,  x̄ = z̄ · y,  ȳ = z̄ · x
+    /// z = x · y, broadcast to one shape,  x̄ = z̄ · y,  ȳ = z̄ · x
     Mul, "mul", |needs| Saves::factors(needs), |x, y| x * y, |r, g| {
         if r.needs(0) {
             r.add(0, &g * r.x(1));
@@ -210,7 +210,7 @@ binary_op!(
 );
 
 binary_op!(
-    /// z = x / y,  x̄ = z̄ / y,  ȳ = −z̄ · z / y
+    /// z = x / y, broadcast to one shape,  x̄ = z̄ / y,  ȳ = −z̄ · z / y
     Div, "div", |needs| Saves::operand(1).and(Saves::RESULT.when(needs.of(1))), |x, y| x / y, |r, g| {
         let quotient = g / r.x(1);
         if r.needs(1) {
@@ -236,7 +236,7 @@ unary_op!(
 );
 
 unary_op!(
-    /// z = xᵖ,  x̄ = z̄ · p · xᵖ⁻¹
+    /// z = xᵖ,  x̄ = z̄ · p · xᵖ⁻¹; see [`Var::powf`].
     Power(p), "power", Saves::operand(0), |x| power(x, p), |r, g| {
         if p != 0.0 {
             r.add(0, g * r.x(0).powf(p - 1.0) * p);
@@ -258,28 +258,28 @@ fn power<T: Float>(x: T, p: T) -> T {
 }
 
 unary_op!(
-    /// z = eˣ,  x̄ = z̄ · z
+    /// z = eˣ,  x̄ = z̄ · z; see [`Var::exp`].
     Exp, "exp", Saves::RESULT, |x| x.exp(), |r, g| {
         r.add(0, g * r.result());
     }
 );
 
 unary_op!(
-    /// z = ln x,  x̄ = z̄ / x
+    /// z = ln x,  x̄ = z̄ / x; see [`Var::ln`].
     Ln, "ln", Saves::operand(0), |x| x.ln(), |r, g| {
         r.add(0, g / r.x(0));
     }
 );
 
 unary_op!(
-    /// z = tanh x,  x̄ = z̄ · (1 − z²)
+    /// z = tanh x,  x̄ = z̄ · (1 − z²); see [`Var::tanh`].
     Tanh, "tanh", Saves::RESULT, |x| x.tanh(), |r, g| {
         r.add(0, g * (1.0 - r.result().square()));
     }
 );
 
 unary_op!(
-    /// z = 1 / (1 + e⁻ˣ),  x̄ = z̄ · z · (1 − z)
+    /// z = 1 / (1 + e⁻ˣ),  x̄ = z̄ · z · (1 − z); see [`Var::sigmoid`].
     Sigmoid, "sigmoid", Saves::RESULT, |x| sigmoid(x), |r, g| {
         let z = r.result();
         r.add(0, g * &z * (1.0 - z));
@@ -293,14 +293,14 @@ fn sigmoid<T: Float>(x: T) -> T {
 }
 
 unary_op!(
-    /// z = max(x, 0),  x̄ = z̄ · \[z > 0\]. A NaN passes and is seen.
+    /// z = max(x, 0),  x̄ = z̄ · \[z > 0\]. A NaN passes and is seen; see [`Var::relu`].
     Relu, "relu", Saves::RESULT, |x| if x <= T::ZERO { T::ZERO } else { x }, |r, g| {
         r.add(0, r.result().choose(g, 0.0));
     }
 );
 
 unary_op!(
-    /// z = erf x = 2/√π ∫₀ˣ e^(−t²) dt,  x̄ = z̄ · 2/√π · e^(−x²)
+    /// z = erf x = 2/√π ∫₀ˣ e^(−t²) dt,  x̄ = z̄ · 2/√π · e^(−x²); see [`Var::erf`].
     Erf, "erf", Saves::operand(0), |x| x.erf(), |r, g| {
         r.add(0, g * (-r.x(0).square()).exp() * std::f64::consts::FRAC_2_SQRT_PI);
     }

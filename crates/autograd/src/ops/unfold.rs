@@ -12,7 +12,17 @@ use crate::{Float, Op, Out, Rule, Shape, ShapeError, Tensor, Var};
 ///
 /// z\[n, y, x, i, j, c\] = X\[n, y·s + i·d − p, x·s + j·d − p, c\], and 0 outside the image.
 ///
-/// X̄ = z̄ [folded](Fold) back. The example is at [`Var::unfold`].
+/// X̄ = z̄ [folded](Fold) back: a number's gradient is the sum over the patches in which it stands.
+///
+/// ```
+/// use tandem_autograd::{Conv, Params, Tape, Tensor, Var, ops::Unfold};
+/// let params = Params::<f64>::new();
+/// let tape = Tape::new(&params);
+/// let row = tape.input(Tensor::new([1, 1, 3, 1], vec![1., 2., 4.]));
+/// let z = Var::apply_op(Unfold { conv: Conv::default(), kernel: [1, 2] }, [row.clone()]);
+/// assert_eq!(z.value().data(), [1., 2., 2., 4.]);
+/// assert_eq!(z.sum().backward().wrt(&row).unwrap().data(), [1., 2., 1.]);
+/// ```
 #[derive(Clone, Copy, Debug)]
 pub struct Unfold {
     /// Stride, padding and dilation; the groups do not matter.
