@@ -18,7 +18,7 @@ fn main() -> io::Result<()> {
     for page in pages.iter().filter(|page| page.extension().is_some_and(|extension| extension == "md")) {
         println!("cargo::rerun-if-changed={}", page.display());
         let text = fs::read_to_string(page)?;
-        fs::write(out.join(page.file_name().expect("a file has a name")), Page { file: page }.converted(&text)?)?;
+        fs::write(out.join(page.file_name().expect("a file has a name")), Page { file: page }.converted(&text))?;
     }
     Ok(())
 }
@@ -29,64 +29,63 @@ struct Page<'a> {
 
 impl Page<'_> {
     /// The text with links that lead somewhere on a page of `cargo doc`. Blocks of code stay as they are.
-    fn converted(&self, text: &str) -> io::Result<String> {
-        let (mut to, mut in_code) = (String::new(), false);
-        for line in text.lines() {
+    fn converted(&self, text: &str) -> String {
+        let mut in_code = false;
+        let lines = text.lines().map(|line| {
             in_code ^= line.trim_start().starts_with("```");
             match line.strip_prefix('[').and_then(|line| line.split_once("]: ")) {
-                _ if in_code => to += line,
-                Some((label, path)) => {
-                    let Some(target) = self.target(label, path)? else {
-                        panic!("{}: no page for [{label}]: {path}", self.file.display());
-                    };
-                    to += &format!("[{label}]: {target}");
-                }
-                None => to += &self.inline(line)?,
+                _ if in_code => line.into(),
+                Some((label, path)) => self.definition(label, path),
+                None => self.inline(line),
             }
-            to.push('\n');
+        });
+        lines.collect::<Vec<String>>().join("\n")
+    }
+
+    /// The line that says where links with this label lead.
+    fn definition(&self, label: &str, path: &str) -> String {
+        match self.target(label, path) {
+            Some(target) => format!("[{label}]: {target}"),
+            None => panic!("{}: no page for [{label}]: {path}", self.file.display()),
         }
-        Ok(to)
     }
 
     /// A line whose inline links are replaced; of one that leads to no page, the text stays.
-    fn inline(&self, line: &str) -> io::Result<String> {
-        let mut to = String::new();
-        let mut rest = line;
+    fn inline(&self, line: &str) -> String {
+        let (mut to, mut rest) = (String::new(), line);
         while let Some((before, after)) = rest.split_once("](") {
-            let (Some(open), Some((path, next))) = (before.rfind('['), after.split_once(')')) else { break };
-            let text = &before[open + 1..];
-            match self.target(text, path)? {
-                Some(target) => to += &format!("{}[{text}]({target})", &before[..open]),
-                None => to += &format!("{}{text}", &before[..open]),
-            }
+            let (Some((before, text)), Some((path, next))) = (before.rsplit_once('['), after.split_once(')')) else {
+                break;
+            };
+            to += before;
+            to += &self.target(text, path).map_or(text.into(), |target| format!("[{text}]({target})"));
             rest = next;
         }
-        Ok(to + rest)
+        to + rest
     }
 
     /// Where a link with this text, to this path, leads on a page; `None` if there is no page for it.
-    fn target(&self, text: &str, path: &str) -> io::Result<Option<String>> {
+    fn target(&self, text: &str, path: &str) -> Option<String> {
         if path.starts_with("https:") || path.starts_with('#') {
-            return Ok(Some(path.into()));
+            return Some(path.into());
         }
         let (path, anchor) = path.split_once('#').unwrap_or((path, ""));
         let file = resolved(&self.file.parent().expect("a file is in a directory").join(path));
         let name = file.to_string_lossy();
-        if name.ends_with(".svg") {
+        if file.extension().is_some_and(|extension| extension == "svg") {
             println!("cargo::rerun-if-changed={name}");
             // The program that makes the figures depends on this package: it must be built before there is one.
-            return Ok(Some(fs::read_to_string(&file).map_or_else(|_| path.into(), |svg| as_data(&svg))));
+            return Some(fs::read(&file).map_or_else(|_| path.into(), |svg| as_data(&svg)));
         }
         if let Some(page) = page_of(&name) {
             let anchor = if anchor.is_empty() { String::new() } else { format!("#{anchor}") };
-            return Ok(Some(format!("crate::guide{page}{anchor}")));
+            return Some(format!("crate::guide{page}{anchor}"));
         }
-        Ok(source_of(&name).map(|(module, page)| {
-            match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
-                Some(item) => format!("crate::{module}{}", item.trim_end_matches("()")),
-                None => format!("{}src/{page}.html", self.up()),
-            }
-        }))
+        let (module, page) = source_of(&name)?;
+        Some(match text.strip_prefix('`').and_then(|text| text.strip_suffix('`')) {
+            Some(item) => format!("crate::{module}{}", item.trim_end_matches("()")),
+            None => format!("{}src/{page}.html", self.up()),
+        })
     }
 
     /// From the page of this file to the root of all pages.
@@ -108,14 +107,12 @@ fn page_of(name: &str) -> Option<String> {
 
 /// The module of the root crate whose source is in this file, and the page of the source.
 fn source_of(name: &str) -> Option<(String, String)> {
-    if !name.ends_with(".rs") {
-        return None;
+    let stem = name.strip_suffix(".rs")?;
+    if let Some(file) = stem.strip_prefix("src/") {
+        return Some((String::new(), format!("tandem/{file}.rs")));
     }
-    if let Some(file) = name.strip_prefix("src/") {
-        return Some((String::new(), format!("tandem/{file}")));
-    }
-    let (krate, file) = name.strip_prefix("crates/")?.split_once("/src/")?;
-    Some((format!("{krate}::"), format!("tandem_{krate}/{file}")))
+    let (krate, file) = stem.strip_prefix("crates/")?.split_once("/src/")?;
+    Some((format!("{krate}::"), format!("tandem_{krate}/{file}.rs")))
 }
 
 /// A path without `.` and `..`.
@@ -131,15 +128,12 @@ fn resolved(path: &Path) -> PathBuf {
 }
 
 /// A picture as an address that contains it.
-fn as_data(svg: &str) -> String {
-    let mut address = String::from("data:image/svg+xml,");
-    for byte in svg.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' | b':' | b'=' | b';' | b',' => {
-                address.push(byte.into());
-            }
-            byte => address += &format!("%{byte:02X}"),
+fn as_data(svg: &[u8]) -> String {
+    let escaped = svg.iter().map(|&byte| match byte {
+        b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'/' | b':' | b'=' | b';' | b',' => {
+            char::from(byte).to_string()
         }
-    }
-    address
+        byte => format!("%{byte:02X}"),
+    });
+    format!("data:image/svg+xml,{}", escaped.collect::<String>())
 }

@@ -9,8 +9,26 @@ pub mod ch01;
 pub mod ch02;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch03.rs")]
 pub mod ch03;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch04.rs")]
+pub mod ch04;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch05.rs")]
+pub mod ch05;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
 pub mod ch06;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch07.rs")]
+pub mod ch07;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch08.rs")]
+pub mod ch08;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch09.rs")]
+pub mod ch09;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch10.rs")]
+pub mod ch10;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch11.rs")]
+pub mod ch11;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch12.rs")]
+pub mod ch12;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch13.rs")]
+pub mod ch13;
 
 #[cfg(test)]
 mod checks;

@@ -5,7 +5,16 @@ use std::fmt::{Debug, Display};
 mod ch01;
 mod ch02;
 mod ch03;
+mod ch04;
+mod ch05;
 mod ch06;
+mod ch07;
+mod ch08;
+mod ch09;
+mod ch10;
+mod ch11;
+mod ch12;
+mod ch13;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
 #[track_caller]
