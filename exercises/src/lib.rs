@@ -29,6 +29,8 @@ pub mod ch11;
 pub mod ch12;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch13.rs")]
 pub mod ch13;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch14.rs")]
+pub mod ch14;
 
 #[cfg(test)]
 mod checks;

@@ -15,6 +15,7 @@ mod ch10;
 mod ch11;
 mod ch12;
 mod ch13;
+mod ch14;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
 #[track_caller]
