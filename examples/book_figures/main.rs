@@ -11,7 +11,10 @@ mod ch02;
 mod ch04;
 mod ch05;
 mod ch06;
+mod ch07;
+mod ch08;
 mod ch09;
+mod ch10;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -20,8 +23,17 @@ use std::process::ExitCode;
 type Figure = (&'static str, String);
 
 fn main() -> ExitCode {
-    let chapters: [fn() -> Vec<Figure>; _] =
-        [ch01::figures, ch02::figures, ch04::figures, ch05::figures, ch06::figures, ch09::figures];
+    let chapters: [fn() -> Vec<Figure>; _] = [
+        ch01::figures,
+        ch02::figures,
+        ch04::figures,
+        ch05::figures,
+        ch06::figures,
+        ch07::figures,
+        ch08::figures,
+        ch09::figures,
+        ch10::figures,
+    ];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
 

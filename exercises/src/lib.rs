@@ -15,10 +15,22 @@ pub mod ch04;
 pub mod ch05;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch06.rs")]
 pub mod ch06;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch07.rs")]
+pub mod ch07;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch08.rs")]
+pub mod ch08;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch09.rs")]
 pub mod ch09;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch10.rs")]
+pub mod ch10;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch11.rs")]
+pub mod ch11;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch12.rs")]
+pub mod ch12;
 #[cfg_attr(feature = "solutions", path = "../.solutions/ch13.rs")]
 pub mod ch13;
+#[cfg_attr(feature = "solutions", path = "../.solutions/ch14.rs")]
+pub mod ch14;
 
 #[cfg(test)]
 mod checks;

@@ -138,7 +138,8 @@ impl<T: Float> Gradients<T> {
         }
     }
 
-    /// All gradients of parameters, in the order of the slots.
+    /// All gradients of parameters, in the order of the slots; those of inputs are asked for one by one, with
+    /// [`wrt`](Gradients::wrt).
     pub fn iter(&self) -> impl Iterator<Item = (SlotId, &Tensor<T>)> {
         self.slots.iter().flatten().map(|(slot, g)| (*slot, g))
     }

@@ -8,8 +8,14 @@ mod ch03;
 mod ch04;
 mod ch05;
 mod ch06;
+mod ch07;
+mod ch08;
 mod ch09;
+mod ch10;
+mod ch11;
+mod ch12;
 mod ch13;
+mod ch14;
 
 /// Fails unless a function gave what it should. `why` is what a reader may have missed.
 #[track_caller]
