@@ -16,6 +16,14 @@ fn naive_visits_each_node_once() {
 }
 
 #[test]
+fn naive_visits_no_node_that_is_not_used() {
+    let nodes = [Leaf, Leaf, Add(0, 0), Add(2, 2), Add(1, 1)];
+    let why = "From node 3 the ways lead to nodes 2 and 0; the others are of another graph.";
+    let expected = (vec![4.0, 0.0, 2.0, 1.0, 0.0], 3);
+    expect("ch03::naive", format!("{nodes:?}, from node 3: gradients, visits"), naive(&nodes, 3), expected, why);
+}
+
+#[test]
 fn naive_is_fast_where_paths_are_many() {
     let (gradient, visits) = naive(&doubled(16), 16);
     let why = "There are 2¹⁶ paths from the end to the leaf, but only 17 nodes.";
@@ -33,9 +41,9 @@ fn order_puts_each_node_after_its_uses() {
     let place = |i: usize| found.iter().position(|&j| j == i).unwrap_or(usize::MAX);
     for (user, node) in nodes.iter().enumerate() {
         let Add(x, y) = *node else { continue };
-        let right = place(user) < place(x).min(place(y));
-        let why = format!("Node {user} uses {x} and {y}, and has to stand before them.");
-        expect("ch03::order", format!("{nodes:?}, which gave {found:?}"), right, true, &why);
+        let before = [x, y].into_iter().filter(|&operand| place(operand) <= place(user)).collect::<Vec<_>>();
+        let why = format!("Node {user} uses {x} and {y}, and has to stand before them. In {found:?} it does not.");
+        expect("ch03::order", format!("{nodes:?}; operands of {user} that stand before it"), before, vec![], &why);
     }
 }
 

@@ -14,9 +14,12 @@ fn dot(x: &[f64], y: &[f64]) -> f64 {
     x.iter().zip(y).map(|(x, y)| x * y).sum()
 }
 
+/// Two shapes, and the one that they meet in.
+type Case<'a> = (&'a [usize], &'a [usize], Option<&'a [usize]>);
+
 #[test]
 fn broadcast_shape_aligns_at_the_end() {
-    let cases: [(&[usize], &[usize], Option<&[usize]>); 4] = [
+    let cases: [Case; 4] = [
         (&[4, 3], &[3], Some(&[4, 3])),
         (&[2], &[5, 1], Some(&[5, 2])),
         (&[], &[2, 2], Some(&[2, 2])),

@@ -77,7 +77,7 @@ fn newton_doubles_the_digits() {
 #[test]
 fn largest_curvature_of_the_valley() {
     let received = largest_curvature(rosenbrock, &[1.0, 1.0], &[1.0, 0.0], 8);
-    let expected = (1002.0 + (1002.0_f64 * 1002.0 - 1600.0).sqrt()) / 2.0;
+    let expected = f64::midpoint(1002.0, (1002.0_f64 * 1002.0 - 1600.0).sqrt());
     let why = "The larger eigenvalue of (802, −400; −400, 200). Bring v to length 1 before the next product.";
     expect_close("ch05::largest_curvature", "Rosenbrock's function at (1, 1), v = (1, 0)", received, expected, why);
 }
