@@ -15,6 +15,7 @@ mod ch07;
 mod ch08;
 mod ch09;
 mod ch10;
+mod ch11;
 
 use std::path::Path;
 use std::process::ExitCode;
@@ -33,6 +34,7 @@ fn main() -> ExitCode {
         ch08::figures,
         ch09::figures,
         ch10::figures,
+        ch11::figures,
     ];
     support::output::finish(write(chapters.iter().flat_map(|figures| figures())))
 }
