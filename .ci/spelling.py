@@ -32,7 +32,8 @@ def without_links(text):
     text = reading.without(r"^ {0,3}\[[^\]\n]+\]: .*$", text, re.MULTILINE)
     text = reading.without(r"(?<=\])(?:\([^)\s]*\)|\[[^\]\n]*\])", text)
     text = reading.without(r"</?[a-z][^<>]*>", text)
-    return reading.without(r"https?://\S+|\b[\w.-]+/[\w./#-]+|\b\w+(?:::\w+)+|\b[\w-]+\.(?:rs|py|md|svg|jsonl?|txt|html|gz)\b", text)
+    address, issue, path = r"https?://\S+", r"\b\w+#\d+", r"\b[\w.-]+/[\w./#-]+|\b[\w-]+\.(?:rs|py|md|svg|jsonl?|txt|html|gz)\b"
+    return reading.without(f"{address}|{issue}|{path}|" + r"\b\w+(?:::\w+)+", text)
 
 
 def words(text):

@@ -24,7 +24,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use tandem::autograd::kernels::set_threads;
 
-use measure::{distances, numbers, peaks, steps};
+use measure::{distances, numbers, peak, steps};
 use steps::{IN, OUT, PLACES, POSITIONS};
 use support::{flags, output};
 
@@ -61,13 +61,13 @@ fn run(flags: &Flags) -> Result<ExitCode, Box<dyn Error>> {
     let rounds = if flags.quick { 1 } else { 101 };
     measure::measure(&mut steps, rounds);
     let rows = report::rows(&steps);
-    let peaks: Vec<f64> = peaks(rounds).iter().map(|peak| peak / 1e9).collect();
-    print!("{}", report::table(&rows, &peaks));
+    let peak = peak(rounds).map(|peak| peak / 1e9);
+    print!("{}", report::table(&rows, peak));
     if flags.write {
         let chapter = Path::new("docs/guide/ch13_fast.md");
         let text = std::fs::read_to_string(chapter)?;
-        output::write(chapter, &report::inserted(&text, &report::markdown(&rows, &peaks))?)?;
-        output::write(Path::new("docs/guide/figures/ch13_steps.svg"), &report::picture(&rows, &peaks))?;
+        output::write(chapter, &report::inserted(&text, &report::markdown(&rows, peak))?)?;
+        output::write(Path::new("docs/guide/figures/ch13_steps.svg"), &report::picture(&rows, peak))?;
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -45,27 +45,26 @@ pub fn rows(steps: &[Step<'_>]) -> Vec<Row> {
     steps.iter().map(row).collect()
 }
 
-fn of_peaks(peaks: &[f64]) -> String {
-    let of = ["GFLOP/s with registers of 16 bytes", "with the widest and both in one instruction"];
-    let each: Vec<String> = peaks.iter().zip(of).map(|(peak, of)| format!("{peak:.0} {of}")).collect();
-    format!("Multiplying and adding alone, on one thread, reaches {}.\n", each.join(", "))
+fn of_peak(peak: Option<f64>) -> String {
+    let said = |peak| format!("A loop of fused multiply-adds alone reaches {peak:.0} GFLOP/s on one thread.\n");
+    peak.map_or(String::new(), said)
 }
 
 /// For a terminal.
-pub fn table(rows: &[Row], peaks: &[f64]) -> String {
+pub fn table(rows: &[Row], peak: Option<f64>) -> String {
     let mut table = Table::new(HEADER);
     for (number, row) in (1..).zip(rows) {
         table.row(row.cells(number));
     }
-    format!("{table}{}", of_peaks(peaks))
+    format!("{table}{}", of_peak(peak))
 }
 
 /// For the chapter: the machine and the day, then the table.
-pub fn markdown(rows: &[Row], peaks: &[f64]) -> String {
+pub fn markdown(rows: &[Row], peak: Option<f64>) -> String {
     let mut text = format!(
         "Measured on {}\nGFLOP/s count the definition's operations, also where there are fewer.\n{}\n",
         Machine::this().describe(),
-        of_peaks(peaks)
+        of_peak(peak)
     );
     let _ = writeln!(text, "| {} |\n| ---: | --- | ---: | ---: | ---: | ---: |", HEADER.join(" | "));
     for (number, row) in (1..).zip(rows) {
@@ -83,19 +82,18 @@ pub fn inserted(chapter: &str, table: &str) -> Result<String, String> {
 }
 
 /// A bar for each step, with what it reaches, and a line where the processor can do no more.
-pub fn picture(rows: &[Row], peaks: &[f64]) -> String {
+pub fn picture(rows: &[Row], peak: Option<f64>) -> String {
     const WIDTH: f64 = 640.0;
     const LEFT: f64 = 268.0;
     const ROW: f64 = 30.0;
-    let subtitle = "Billions of the definition's operations a second. Dashed: what multiplying and adding alone reaches on one \
-                    thread, with registers of 16 bytes and with the widest";
+    let subtitle = "Billions of the definition's operations a second. Dashed: fused multiply-adds alone, one thread";
     let mut page = Page::new(WIDTH, "From the definition to the tile", subtitle);
     let top = page.bottom() + 22.0;
     let bottom = top + ROW * rows.len() as f64;
-    let largest = rows.iter().map(|row| row.rate).chain(peaks.iter().copied()).fold(1.0, f64::max);
+    let largest = rows.iter().map(|row| row.rate).chain(peak).fold(1.0, f64::max);
     let scale = Scale::linear([0.0, largest], [LEFT, WIDTH - MARGIN - 48.0]);
     let drawing = page.drawing();
-    for &peak in peaks {
+    if let Some(peak) = peak {
         let x = scale.at(peak);
         drawing.push(line("peak", [x, top - 4.0], [x, bottom]));
     }
