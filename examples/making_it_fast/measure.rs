@@ -27,14 +27,14 @@ pub struct Step<'a> {
 }
 
 impl Step<'_> {
-    /// The median of all rounds, in seconds.
+    /// The median of all rounds, in seconds: far above the quietest where the machine was busy.
     pub fn median(&self) -> f64 {
         let mut sorted = self.seconds.clone();
         sorted.sort_unstable_by(f64::total_cmp);
         sorted[sorted.len() / 2]
     }
 
-    /// The quietest round, in seconds: where it is far below the median, the machine was busy.
+    /// The quietest round, in seconds.
     pub fn least(&self) -> f64 {
         self.seconds.iter().copied().fold(f64::INFINITY, f64::min)
     }

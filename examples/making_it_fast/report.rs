@@ -12,9 +12,9 @@ pub struct Row {
     name: &'static str,
     /// The median, and the quietest round.
     milliseconds: [f64; 2],
-    /// Billions of the definition's operations a second.
+    /// Billions of the definition's operations a second, in the quietest round.
     rate: f64,
-    /// How many times faster than the step before.
+    /// How many times faster than the step before, both in their quietest rounds.
     gain: Option<f64>,
 }
 
@@ -27,18 +27,19 @@ impl Row {
     }
 }
 
-const HEADER: [&str; 6] = ["", "one convolution", "ms", "quietest", "GFLOP/s", "× the step before"];
+const HEADER: [&str; 6] = ["", "one convolution", "median ms", "quietest ms", "GFLOP/s", "× the step before"];
 
-/// What was measured of each step.
+/// What was measured of each step. Rates and gains are of the quietest rounds: what else the machine does makes a median
+/// longer, but hardly the shortest of many rounds.
 pub fn rows(steps: &[Step<'_>]) -> Vec<Row> {
     let mut before = None;
     let row = |step: &Step<'_>| {
-        let seconds = step.median();
-        let gain = before.replace(seconds).map(|before| before / seconds);
+        let least = step.least();
+        let gain = before.replace(least).map(|before| before / least);
         Row {
             name: step.name,
-            milliseconds: [seconds, step.least()].map(|seconds| 1e3 * seconds),
-            rate: OPERATIONS / seconds / 1e9,
+            milliseconds: [step.median(), least].map(|seconds| 1e3 * seconds),
+            rate: OPERATIONS / least / 1e9,
             gain,
         }
     };
@@ -46,7 +47,7 @@ pub fn rows(steps: &[Step<'_>]) -> Vec<Row> {
 }
 
 fn of_peak(peak: Option<f64>) -> String {
-    let said = |peak| format!("A loop of fused multiply-adds alone reaches {peak:.0} GFLOP/s on one thread.\n");
+    let said = |peak| format!("Fused multiply-adds and nothing else reach {peak:.0} GFLOP/s on one thread.\n");
     peak.map_or(String::new(), said)
 }
 
@@ -62,7 +63,8 @@ pub fn table(rows: &[Row], peak: Option<f64>) -> String {
 /// For the chapter: the machine and the day, then the table.
 pub fn markdown(rows: &[Row], peak: Option<f64>) -> String {
     let mut text = format!(
-        "Measured on {}\nGFLOP/s count the definition's operations, also where there are fewer.\n{}\n",
+        "Measured on {}\nGFLOP/s and gains are those of the quietest rounds. Operations are the definition's, even where \
+         fewer are done.\n{}\n",
         Machine::this().describe(),
         of_peak(peak)
     );
@@ -86,7 +88,8 @@ pub fn picture(rows: &[Row], peak: Option<f64>) -> String {
     const WIDTH: f64 = 640.0;
     const LEFT: f64 = 268.0;
     const ROW: f64 = 30.0;
-    let subtitle = "Billions of the definition's operations a second. Dashed: fused multiply-adds alone, one thread";
+    let subtitle = "Billions of the definition's operations a second, in the quietest round. \
+                    Dashed: fused multiply-adds alone, on one thread";
     let mut page = Page::new(WIDTH, "From the definition to the tile", subtitle);
     let top = page.bottom() + 22.0;
     let bottom = top + ROW * rows.len() as f64;

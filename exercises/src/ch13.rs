@@ -14,8 +14,8 @@ pub fn strides(columns: usize, channels: usize, step: usize) -> ([usize; 2], [us
 /// Calls `add(i, j, k)` for each multiplication c\[i, j\] += a\[i, k\] · b\[k, j\] of a product of rows × sums by sums ×
 /// columns.
 ///
-/// Wrong on purpose: it is right, but slow. From one call to the next k moves on, so that b is read across its rows. Let
-/// the innermost loop run along rows of b and c, and each sum be added in the same order as here.
+/// Slow on purpose: from one call to the next k moves on, so that b is read across its rows. Let the innermost loop run
+/// along rows of b and c, and each sum be added in the same order as here.
 pub fn multiply([rows, sums, columns]: [usize; 3], mut add: impl FnMut(usize, usize, usize)) {
     for i in 0..rows {
         for j in 0..columns {

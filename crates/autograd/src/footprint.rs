@@ -101,6 +101,8 @@ impl<T: Float> Probe<T> {
     /// lists that the program holds beside the tape:
     /// [`Params::bookkeeping_bytes`](crate::Params::bookkeeping_bytes) and the like.
     ///
+    /// Each category is what it was at that moment: there may have been more activations at another.
+    ///
     /// Meant to be read between steps, while the store and the optimizer exist and no tape does.
     ///
     /// ```

@@ -84,7 +84,7 @@ fn live_bytes_of_a_chain_that_keeps_results() {
 #[test]
 fn live_bytes_counts_what_two_nodes_keep_once() {
     let nodes = [node(10, &[], &[]), node(10, &[0], &[1]), node(10, &[], &[]), node(10, &[1, 2], &[1, 2])];
-    let why = "relu keeps its result, and the product keeps the same tensor: count places in the list, not keepers.";
+    let why = "relu keeps its result, and the product keeps it too: a result that two nodes keep is still one tensor.";
     let input = "x, z = relu x, y, z · y";
     expect("ch09::live_bytes", input, live_bytes(&nodes), vec![10, 10, 20, 30, 10, 10, 0, 0], why);
 }
