@@ -13,6 +13,8 @@ INCLUDED = re.compile(r"include_str!\(\"([^\"]+)\"\)")
 # The pages of the book are made by build.rs.
 PAGE = re.compile(r"^\s*\w+ = \"(\w+)\",$", re.MULTILINE)
 BOOK = "src/guide.rs"
+# A page of `cargo doc` scrolls sideways beyond this.
+WIDTH = 100
 
 
 def included(sources):
@@ -35,8 +37,20 @@ def check(texts, sources):
         for block in blocks:
             if (wrong := fault(block.info, name in compiled)) and not is_marked(lines, block.line):
                 yield Finding(name, block.line, wrong)
+            yield from too_wide(name, block)
         for line in list(reading.indented(prose))[:1]:
             yield Finding(name, line, "code that is indented says no language: a fence does")
+        for number, line in enumerate(prose.split("\n"), 1):
+            if line.startswith("+ "):
+                yield Finding(name, number, "a sum that wraps here becomes a list; lists have a dash")
+
+
+def too_wide(name, block):
+    """Lines of Rust on a page of the book that a reader would have to scroll to."""
+    if name.startswith("docs/guide/") and block.info.startswith("rust"):
+        for number, line in enumerate(block.code.split("\n"), block.line + 1):
+            if len(line) > WIDTH:
+                yield Finding(name, number, f"a line of {len(line)} columns, {WIDTH} fit on the page")
 
 
 def fault(info, is_compiled):

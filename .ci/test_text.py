@@ -117,6 +117,14 @@ class Snippets(unittest.TestCase):
         self.assertIn("docs/guide/ch01.md", snippets.included(pages))
         self.assertNotIn("docs/guide/ch02.md", snippets.included(pages))
 
+    def test_code_of_the_book_fits_on_its_page(self):
+        wide = "```rust\nlet x = 1;\n//" + 99 * "x" + "\n```"
+        self.assertIn("docs/guide/ch01.md:3: a line of 101 columns, 100 fit on the page", self.check(wide, "docs/guide/ch01.md"))
+        self.assertEqual(self.check(wide), [])
+
+    def test_a_sum_does_not_become_a_list(self):
+        self.assertEqual(len(self.check("of the sum w\n+ w′. And")), 1)
+
     def test_what_is_not_compiled_says_why(self):
         self.assertEqual(len(self.check("```python\nx\n```")), 1)
         self.assertEqual(self.check("<!-- not compiled: another language -->\n```python\nx\n```"), [])

@@ -2,7 +2,7 @@
 //! measured and put to use.
 //!
 //! **[The book](guide)** is the place to begin: fourteen chapters, from a single derivative to two networks that share
-//! half of their weights. In one look:
+//! some of their weights. In one look:
 //!
 //! ```
 //! use tandem::autograd::{Params, Tape, Tensor};

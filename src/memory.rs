@@ -17,7 +17,9 @@
 //!
 //! All figures are bytes as the program asked for them: what the system's allocator adds to a block, or keeps back
 //! after it was freed, is not seen here; [`peak_resident_bytes`] sees it, and code and libraries as well. The counters
-//! are those of the whole process, with all its threads. In a program whose allocator is another one they stay 0.
+//! are those of the whole process, with all its threads, and with what the first call of
+//! [`threads`](crate::autograd::kernels::threads()) asks the system: a program that compares calls
+//! [`set_threads`](crate::autograd::kernels::set_threads) before. In a program whose allocator is another one they stay 0.
 //!
 //! Deliberately absent: who asked for a block, and where. What memory is for is told by
 //! [`Footprint`](crate::autograd::Footprint), before it is asked for.

@@ -101,7 +101,7 @@ fn sizes() -> String {
         series,
         ..Panel::default()
     };
-    one_panel("First weights: too small, right, too large", "Layers of 100 units with ReLU, normal weights", panel)
+    one_panel("Initial weights: too small, right, too large", "Layers of 100 units with ReLU, normal weights", panel)
 }
 
 fn one_panel(title: &str, subtitle: &str, panel: Panel) -> String {

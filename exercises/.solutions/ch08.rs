@@ -58,10 +58,12 @@ pub fn counts(sharing: Sharing, [h, w]: [usize; 2], [kh, kw]: [usize; 2], maps: 
     [parameters, positions * kernel]
 }
 
-pub fn gathered_gradient(which: &[usize], cotangent: &[f64], len: usize) -> Vec<f64> {
-    let mut gradient = vec![0.0; len];
-    for (&parameter, &g) in which.iter().zip(cotangent) {
-        gradient[parameter] += g;
-    }
-    gradient
+pub fn tiled(row: &[f64], kernels: &[Vec<f64>]) -> Vec<f64> {
+    let width = kernels[0].len();
+    let positions = row.len() - width + 1;
+    let z = |y: usize| {
+        let kernel = &kernels[y % kernels.len()];
+        row[y..y + width].iter().zip(kernel).map(|(x, k)| x * k).sum()
+    };
+    (0..positions).map(z).collect()
 }

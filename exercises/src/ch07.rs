@@ -19,7 +19,7 @@ pub fn descend(params: &mut Params<f64>, gradients: &Gradients<f64>, rate: f64) 
     todo!("ch07::descend")
 }
 
-/// First weights of a layer with this many inputs and outputs, by He's rule: independent, of mean 0 and variance
+/// Initial weights of a layer with this many inputs and outputs, by He's rule: independent, of mean 0 and variance
 /// 2 / inputs. Whether they are normal or uniform is yours to choose.
 pub fn he(inputs: usize, outputs: usize, rng: &mut StdRng) -> Vec<f64> {
     todo!("ch07::he")

@@ -40,14 +40,16 @@ pub fn counts(sharing: Sharing, image: [usize; 2], kernel: [usize; 2], maps: usi
     todo!("ch08::counts")
 }
 
-/// The gradient of `len` parameters that stand in the entries of a matrix: parameter `which[i]` stands in entry i, whose
-/// cotangent is `cotangent[i]`.
+/// The tiled convolution of a row of pixels, one z for each position: so many kernels of the same length take turns, the
+/// first at position 0, the second at position 1, and so on, and then the first again.
 ///
 /// Wrong on purpose. Mend it.
-pub fn gathered_gradient(which: &[usize], cotangent: &[f64], len: usize) -> Vec<f64> {
-    let mut gradient = vec![0.0; len];
-    for (&parameter, &g) in which.iter().zip(cotangent) {
-        gradient[parameter] = g;
-    }
-    gradient
+pub fn tiled(row: &[f64], kernels: &[Vec<f64>]) -> Vec<f64> {
+    let width = kernels[0].len();
+    let positions = row.len() - width + 1;
+    let z = |y: usize| {
+        let kernel = &kernels[y * kernels.len() / positions];
+        row[y..y + width].iter().zip(kernel).map(|(x, k)| x * k).sum()
+    };
+    (0..positions).map(z).collect()
 }

@@ -1,4 +1,4 @@
-//! What a rule sees, and the one place where contributions to a gradient are added.
+//! What a rule sees, and the one place where contributions to a gradient meet.
 
 use crate::arena::{NONE, Node};
 use crate::core::Core;
@@ -117,7 +117,8 @@ impl<'t, T: Float> Rule<'_, 't, T> {
     /// Adds a contribution to the gradient of operand `i`; where the operand had been broadcast,
     /// the contribution is summed back to its shape.
     ///
-    /// This is the only place in the crate where gradients accumulate.
+    /// This is the one place where contributions meet. Only a product may be let to add while it computes, and that is
+    /// decided in this file too, in `add_op`.
     ///
     /// # Panics
     /// If the operand's shape does not broadcast to the contribution's.

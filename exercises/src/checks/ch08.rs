@@ -3,7 +3,7 @@
 use tandem::autograd::{Conv, Params, Tape, Tensor};
 
 use super::{expect, expect_all_close, expect_close};
-use crate::ch08::{Sharing, convolve, counts, gathered_gradient, kernel_gradient, transposed};
+use crate::ch08::{Sharing, convolve, counts, kernel_gradient, tiled, transposed};
 
 type Rows = Vec<Vec<f64>>;
 
@@ -113,20 +113,24 @@ fn counts_of_the_digits() {
 }
 
 #[test]
-fn gathered_gradient_adds_what_comes_from_equal_entries() {
-    let received = gathered_gradient(&[0, 1, 0, 1, 0], &[1.0, 2.0, 10.0, 20.0, 100.0], 2);
-    let why = "Parameter 0 stands in three entries and gets the sum of three cotangents, not the last of them.";
-    expect("ch08::gathered_gradient", "entries 0 1 0 1 0, cotangents 1 2 10 20 100", received, vec![111.0, 22.0], why);
+fn tiled_kernels_take_turns() {
+    let received = tiled(&[1.0, 2.0, 4.0, 7.0, 11.0], &[vec![1.0, 0.0], vec![0.0, 1.0]]);
+    let why = "The first kernel reads x[y] and is used at positions 0 and 2. The second reads x[y + 1], at positions 1 and 3.";
+    let input = "x = (1 2 4 7 11), kernels (1 0) and (0 1)";
+    expect("ch08::tiled", input, received, vec![1.0, 4.0, 4.0, 11.0], why);
 }
 
 #[test]
-fn gathered_gradient_is_that_of_the_shared_kernel() {
-    // The matrix of five pixels and four positions; parameter 2 is the zero of all other entries.
-    let which: Vec<usize> = (0..20).map(|entry| (entry / 4_usize).wrapping_sub(entry % 4).min(2)).collect();
-    let (x, g) = ([1.0, 2.0, 4.0, 7.0, 11.0], [1.0, 2.0, 3.0, 4.0]);
-    let of_matrix: Vec<f64> = x.iter().flat_map(|x| g.map(|g| x * g)).collect();
-    let received = gathered_gradient(&which, &of_matrix, 3);
-    let why = "Way three of the chapter: the gradient of the whole matrix, summed over equal entries.";
-    let input = "the matrix M of the chapter, M̄ = xᵀ · z̄";
-    expect_all_close("ch08::gathered_gradient", input, &received[..2], &[45.0, 75.0], why);
+fn tiled_is_the_librarys() {
+    for turns in [2, 3, 5] {
+        let (row, kernels) = (rows(1, 11, 0).concat(), rows(turns, 3, 2));
+        let params = Params::<f64>::new();
+        let tape = Tape::new(&params);
+        let x = tape.constant(Tensor::new([1, 1, 11, 1], row.clone()));
+        let k = tape.constant(Tensor::new([1, turns, 1, 3, 1, 1], flat(&kernels)));
+        let expected = x.conv(k, Conv::default());
+        let input = format!("11 pixels, {turns} kernels of 3");
+        let why = "At position y it is the turn of kernel y modulo the number of kernels.";
+        expect_all_close("ch08::tiled", input, &tiled(&row, &kernels), expected.value().data(), why);
+    }
 }

@@ -29,7 +29,7 @@ fn pair_up_takes_whole_segments() {
 #[test]
 fn pair_up_lists_all_that_has_no_partner() {
     let names = ["a.weight", "b.norm", "b.weight", "a.head", "b.bias"];
-    let why = "One error for all of them, on both sides, so that a user mends the program once.";
+    let why = "One error for all of them, on both sides, so that a user fixes the program once.";
     let expected = Err(strings(&["b.norm", "a.head", "b.bias"]));
     expect("ch11::pair_up", format!("{names:?}, a, b"), pair_up(&names, "a", "b"), expected, why);
 }

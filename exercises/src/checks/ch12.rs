@@ -36,10 +36,26 @@ fn honest_lead_halves_need_not_pick_one_strength() {
 #[test]
 fn verdict_reads_the_map() {
     for (figures, expected, why) in [
-        ([[26.6, 1.4], [-0.1, 0.1], [26.8, 1.4]], Verdict::Share, "0° with 20 labels"),
-        ([[1.9, 0.4], [1.2, 0.5], [0.7, 0.7]], Verdict::Couple, "30° with 20 labels"),
-        ([[-0.7, 0.3], [5.3, 0.5], [-6.0, 0.7]], Verdict::Separate, "45° with 50 labels"),
-        ([[0.0, 0.4], [-0.2, 0.4], [0.2, 0.6]], Verdict::Open, "30°, nets whose convolutions are paired"),
+        (
+            [[26.6, 1.4], [-0.1, 0.1], [26.8, 1.4]],
+            Verdict::Share,
+            "Coupling is behind sharing, and sharing leads over free by 26.8 ± 1.4.",
+        ),
+        (
+            [[1.9, 0.4], [1.2, 0.5], [0.7, 0.7]],
+            Verdict::Couple,
+            "1.9 is more than 2 · 0.4, and 1.2 more than 2 · 0.5: coupling beats both ends.",
+        ),
+        (
+            [[-0.7, 0.3], [5.3, 0.5], [-6.0, 0.7]],
+            Verdict::Separate,
+            "Coupling is behind free, and sharing is behind free by 6.0 ± 0.7.",
+        ),
+        (
+            [[0.0, 0.4], [-0.2, 0.4], [0.2, 0.6]],
+            Verdict::Open,
+            "Not one of the three differs from zero by two standard errors.",
+        ),
     ] {
         let [over_free, over_shared, shared] = figures;
         let input = format!("coupled − free, coupled − shared, shared − free: {figures:?}");
