@@ -20,10 +20,17 @@ mod ch11;
 use std::path::Path;
 use std::process::ExitCode;
 
+use clap::Parser;
+
 /// A figure: the name of its file, without the ending, and the file's text.
 type Figure = (&'static str, String);
 
+/// Makes the figures of the book, in docs/guide/figures.
+#[derive(Parser)]
+struct Flags {}
+
 fn main() -> ExitCode {
+    let Flags {} = support::flags::parse();
     let chapters: [fn() -> Vec<Figure>; _] = [
         ch01::figures,
         ch02::figures,

@@ -9,7 +9,6 @@
 //! The page is `target/gallery/index.html`: it needs neither a network nor a server. An experiment that fails has its
 //! place there like the others, with what it said.
 
-mod machine;
 mod markdown;
 mod page;
 mod runs;
@@ -23,8 +22,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use clap::builder::PossibleValuesParser;
 
-use machine::Machine;
 use runs::Run;
+use support::machine::Machine;
 use support::{flags, output};
 
 /// The names of the programs, in the order in which they are read.

@@ -9,8 +9,6 @@
 //! cargo run --release --example making_it_fast -- --write   # the table into the chapter, and its picture
 //! ```
 
-#[path = "../gallery/machine.rs"]
-mod machine;
 mod measure;
 mod report;
 mod steps;

@@ -2,9 +2,9 @@
 
 use std::fmt::Write;
 
-use crate::machine::Machine;
 use crate::measure::{OPERATIONS, Step};
 use crate::support::format::Table;
+use crate::support::machine::Machine;
 use crate::support::svg::{MARGIN, Page, Rules, Scale, line, rect, text};
 
 /// One step, measured.

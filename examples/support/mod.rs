@@ -15,6 +15,7 @@ pub mod flags;
 pub mod format;
 pub mod interrupt;
 pub mod lines;
+pub mod machine;
 pub mod map;
 pub mod minimize;
 pub mod output;
