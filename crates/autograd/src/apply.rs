@@ -1,7 +1,7 @@
 //! How an op is applied to variables: it runs on their values, and is recorded if one of them is.
 //!
-//! An operator or a method of [`Var`] calls [`Var::apply`]; single numbers take the short way through
-//! [`Core::record_numbers`], tensors that of [`Core::run`], which do the same.
+//! An operator or a method of [`Var`] calls [`Var::apply`]. Tensors go to [`Core::run`], which checks shapes, runs the op and
+//! records it. Single numbers take a short way: the op has no shapes to check, and [`Core::record_numbers`] records it.
 
 use std::ops::{Add, Div, Mul, Neg, Sub};
 use std::rc::Rc;
